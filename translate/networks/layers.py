@@ -1,0 +1,70 @@
+"""Building blocks of the translation networks: fixed blur filters and normalisation."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+NORMS = ("instance", "batch", "none")
+
+
+def binomial_filter(taps: int) -> Tensor:
+    """The outer product of a row of Pascal's triangle, summing to one. Shape (taps, taps).
+
+    >>> binomial_filter(3)[1]
+    tensor([0.1250, 0.2500, 0.1250])
+    """
+    row = torch.ones(1)
+    for _ in range(taps - 1):
+        row = F.pad(row, (1, 0)) + F.pad(row, (0, 1))
+    kernel = torch.outer(row, row)
+    return kernel / kernel.sum()
+
+
+class BlurDownsample(nn.Module):
+    """Halve the resolution behind a [1, 2, 1] blur with reflected borders (Zhang, ICML 2019).
+
+    (B, C, H, W) -> (B, C, ceil(H/2), ceil(W/2)). The filter is the buffer ``filt`` (C, 1, 3, 3).
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("filt", binomial_filter(3).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        return F.conv2d(padded, self.filt, stride=2, groups=x.shape[1])
+
+
+class BlurUpsample(nn.Module):
+    """Double the resolution with a [1, 3, 3, 1] interpolation filter and replicated borders.
+
+    (B, C, H, W) -> (B, C, 2H, 2W). The filter is the buffer ``filt`` (C, 1, 4, 4).
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        # Times four: each output pixel sees a quarter of the filter's weight.
+        self.register_buffer("filt", (binomial_filter(4) * 4).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        # The transposed convolution of the padded map reaches three pixels past either side of the doubled
+        # picture: padding=3 trims them.
+        return F.conv_transpose2d(padded, self.filt, stride=2, padding=3, groups=x.shape[1])
+
+
+def norm_layer(kind: str, channels: int) -> nn.Module:
+    """Normalisation by name: ``instance`` (no affine, no running statistics), ``batch`` or ``none``."""
+    if kind == "instance":
+        return nn.InstanceNorm2d(channels, affine=False, track_running_stats=False)
+    if kind == "batch":
+        return nn.BatchNorm2d(channels, affine=True, track_running_stats=True)
+    return nn.Identity()
+
+
+def conv_has_bias(norm: str) -> bool:
+    """Convolutions carry a bias only before instance norm, as in the published weights.
+
+    The bias is without effect there (the norm removes it), but its presence is part of the file format.
+    """
+    return norm == "instance"

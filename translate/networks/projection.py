@@ -1,0 +1,50 @@
+"""Patch features: gathered at given positions, projected and normalised (CUT's netF)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
+    """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
+    batch, channels = features.shape[:2]
+    index = positions.unsqueeze(1).expand(batch, channels, -1)  # (B, C, P)
+    return features.flatten(2).gather(2, index).transpose(1, 2)
+
+
+def normalize(vectors: Tensor) -> Tensor:
+    """Divide by the L2 norm of the last dimension plus 1e-7. A zero vector stays zero."""
+    return vectors / (torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) + 1e-7)
+
+
+class PatchSample(nn.Module):
+    """Unit feature vectors as they are, without a projection (``--netF sample``)."""
+
+    def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        """Features (B, C_i, H_i, W_i) and positions (B, P_i) of every tap -> unit vectors (B, P_i, C_i)."""
+        return [normalize(gather_patches(f, p)) for f, p in zip(features, positions, strict=True)]
+
+
+class PatchProjection(nn.Module):
+    """A two-layer MLP for each tapped layer, in front of the normalisation (``--netF mlp_sample``).
+
+    Patches are gathered before they are projected, so that the MLPs see ``num_patches`` vectors and not whole maps.
+    State-dict keys are those of the reference: ``mlp_0.0.weight``, ``mlp_0.2.weight``, ...
+
+    Args:
+        channels: C_i of every tapped layer.
+        width: width and output size of each MLP.
+    """
+
+    def __init__(self, channels: Sequence[int], width: int = 256):
+        super().__init__()
+        self.channels = tuple(channels)
+        for tap, count in enumerate(channels):
+            mlp = nn.Sequential(nn.Linear(count, width), nn.ReLU(), nn.Linear(width, width))
+            setattr(self, f"mlp_{tap}", mlp)
+
+    def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        """Features (B, C_i, H_i, W_i) and positions (B, P_i) of every tap -> unit vectors (B, P_i, width)."""
+        patches = (gather_patches(f, p) for f, p in zip(features, positions, strict=True))
+        return [normalize(getattr(self, f"mlp_{tap}")(x)) for tap, x in enumerate(patches)]
