@@ -1,0 +1,253 @@
+"""CUT and FastCUT: contrastive unpaired translation (Park, Efros, Zhang, Zhu, ECCV 2020, arXiv:2007.15651)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.errors import InputError
+from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
+from translate.losses.contrastive import patch_nce
+from translate.methods.base import Batch, Method
+from translate.networks import PATCH_HEADS, build_discriminator, build_generator, build_patch_head
+from translate.networks.initialization import initialize
+from translate.options import NetworkOptions, flag
+
+
+@dataclass(frozen=True)
+class CutOptions:
+    """Method cut"""
+
+    CUT_mode: str = flag("CUT", "CUT, or FastCUT: quicker, without the identity loss", choices=("CUT", "FastCUT"))
+    gan_mode: str = flag("lsgan", "adversarial loss", choices=GAN_MODES)
+    lambda_GAN: float = flag(1.0, "weight of the adversarial loss", low=0)
+    lambda_NCE: float = flag(1.0, "weight of PatchNCE; FastCUT: 10", low=0)
+    nce_idt: bool = flag(True, "PatchNCE between B and G(B) too; FastCUT: false")
+    flip_equivariance: bool = flag(False, "ask that mirrored input gives mirrored output; FastCUT: true")
+    nce_layers: str = flag(
+        "0,4,8,12,16", "tapped layers of the generator, by index or name (pixels,down1,down2,res1,res5)", fixed=True
+    )
+    nce_T: float = flag(0.07, "temperature of PatchNCE", above=0)
+    num_patches: int = flag(256, "patches a tapped layer and picture", low=1)
+    nce_includes_all_negatives_from_minibatch: bool = flag(False, "negatives from the other pictures of the batch too")
+    netF: str = flag("mlp_sample", "projection of patches: an MLP, or none", choices=PATCH_HEADS, fixed=True)
+    netF_nc: int = flag(256, "width of its MLP", low=1, fixed=True)
+    lambda_gp: float = flag(10.0, "weight of the gradient penalty of --gan_mode wgangp", low=0)
+    lambda_R1: float = flag(0.0, "weight of the R1 penalty on real pictures", low=0)
+
+
+@dataclass
+class CutState:
+    """What the players share in one step. Pictures (B, C, H, W) in [-1, 1]."""
+
+    batch: Batch
+    fake_B: Tensor  # mirrored where ``mirrored`` says so
+    idt_B: Tensor | None
+    mirrored: Tensor | None  # (B,) bool
+    keys_A: list[Tensor] | None  # features of real_A, where the pass that made fake_B yields them
+    keys_B: list[Tensor] | None
+
+
+class CUT(Method):
+    """A generator against a patch discriminator, held to its input by PatchNCE at several of its own layers."""
+
+    Options = CutOptions
+
+    def __init__(self, options: CutOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
+        super().__init__()
+        self.options = options
+        if options.lambda_NCE > 0 and input_nc != output_nc:
+            raise InputError(
+                f"PatchNCE passes pictures of both domains through one encoder, so --input_nc {input_nc} and --output_nc "
+                f"{output_nc} must be equal: give both, or set --lambda_NCE 0"
+            )
+        if options.lambda_NCE == 0 and options.lambda_GAN == 0:
+            raise InputError("--lambda_GAN and --lambda_NCE are both 0: nothing is left to learn; raise one of them")
+        generator = build_generator(
+            networks.netG,
+            input_nc,
+            output_nc,
+            networks.ngf,
+            networks.normG,
+            networks.no_dropout,
+            networks.no_antialias,
+            networks.no_antialias_up,
+        )
+        discriminator = build_discriminator(
+            networks.netD, output_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias
+        )
+        self.taps = _resolve_taps(generator, options.nce_layers)
+        head = build_patch_head(options.netF, generator.tap_channels(self.taps), options.netF_nc)
+        self.networks = torch.nn.ModuleDict({"G": generator, "F": head, "D": discriminator})
+        initialize(self.networks, networks.init_type, networks.init_gain)
+        self.uses_nce = options.lambda_NCE > 0
+        self.uses_identity = self.uses_nce and options.nce_idt
+        self.players = {"G": ("G", "F") if self.uses_nce else ("G",)}
+        if options.lambda_GAN > 0:
+            self.players = {"D": ("D",), **self.players}
+
+    @staticmethod
+    def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+        """FastCUT's published settings; CUT's are the defaults of the flags."""
+        if str(values.get("CUT_mode", "CUT")).lower() != "fastcut":
+            return {}
+        return {
+            "nce_idt": False,
+            "lambda_NCE": 10.0,
+            "flip_equivariance": True,
+            "n_epochs": 150,
+            "n_epochs_decay": 50,
+        }
+
+    def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+        """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP."""
+        drawn: dict[str, Any] = {}
+        if self.uses_nce:
+            for domain in ("A", "B") if self.uses_identity else ("A",):
+                drawn[f"positions_{domain}"] = self._draw_positions(rng, *sizes[domain])
+        if self.options.flip_equivariance:
+            drawn["mirrored"] = rng.random() < 0.5
+        if self.options.gan_mode == "wgangp":
+            drawn["mix"] = np.float32(rng.random())
+        return drawn
+
+    def _draw_positions(self, rng: np.random.Generator, height: int, width: int) -> list[np.ndarray]:
+        places = [h * w for h, w in self.networks["G"].tap_sizes(height, width, self.taps)]
+        return [rng.choice(n, min(self.options.num_patches, n), replace=False) for n in places]
+
+    def forward(self, batch: Batch) -> CutState:
+        """G(A) and, with the identity loss, G(B); the encoder's features of A and B are kept where they can be.
+
+        The features of the unmirrored input come out of the same pass that translates it. They equal those of a
+        separate pass if nothing depends on the batch or on chance, and if nothing was mirrored.
+        """
+        real_A, real_B = batch["A"], batch["B"]
+        mirrored = batch["mirrored"] if self.options.flip_equivariance else None
+        inputs = [real_A, real_B] if self.uses_identity else [real_A]
+        flipped = mirrored is not None and bool(mirrored.any())
+        reuse = self.uses_nce and self.networks["G"].features_are_reusable and not flipped
+        if flipped:
+            inputs = [_mirror(x, mirrored) for x in inputs]
+        outputs, keys = self._generate(inputs, reuse)
+        return CutState(
+            batch=batch,
+            fake_B=outputs[0],
+            idt_B=outputs[1] if self.uses_identity else None,
+            mirrored=mirrored if flipped else None,
+            keys_A=keys[0],
+            keys_B=keys[-1] if self.uses_identity else None,
+        )
+
+    def _generate(self, inputs: list[Tensor], with_features: bool) -> tuple[list[Tensor], list[list[Tensor] | None]]:
+        """Outputs and detached features of each input; equal sizes go through the generator together."""
+        generator = self.networks["G"]
+        if len(inputs) > 1 and inputs[0].shape[1:] != inputs[1].shape[1:]:
+            parts = [self._generate([x], with_features) for x in inputs]
+            return [outputs[0] for outputs, _ in parts], [keys[0] for _, keys in parts]
+        counts = [len(x) for x in inputs]
+        images = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
+        if not with_features:
+            return list(generator(images).split(counts)), [None] * len(inputs)
+        output, features = generator.forward_with_features(images, self.taps)
+        split = [feature.detach().split(counts) for feature in features]
+        return list(output.split(counts)), [list(keys) for keys in zip(*split, strict=True)]
+
+    def losses(self, player: str, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
+        return self._discriminator_losses(state) if player == "D" else self._generator_losses(state)
+
+    def _discriminator_losses(self, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
+        discriminator, options = self.networks["D"], self.options
+        fake, real = state.fake_B.detach(), state.batch["B"]
+        named = {
+            "D_fake": discriminator_loss(options.gan_mode, discriminator(fake), real=False),
+            "D_real": discriminator_loss(options.gan_mode, discriminator(real), real=True),
+        }
+        total = 0.5 * (named["D_fake"] + named["D_real"])
+        if options.gan_mode == "wgangp" and options.lambda_gp > 0:
+            named["D_gp"] = options.lambda_gp * gradient_penalty(discriminator, real, fake, state.batch["mix"])
+            total = total + named["D_gp"]
+        if options.lambda_R1 > 0:
+            named["D_R1"] = options.lambda_R1 * r1_penalty(discriminator, real)
+            total = total + named["D_R1"]
+        return total, named
+
+    def _generator_losses(self, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
+        named: dict[str, Tensor] = {}
+        if self.options.lambda_GAN > 0:
+            logits = self.networks["D"](state.fake_B)
+            named["G_GAN"] = self.options.lambda_GAN * generator_loss(self.options.gan_mode, logits)
+        if self.uses_nce:
+            named |= self._contrastive_losses(state)
+        contrast = named.get("NCE", state.fake_B.new_zeros(()))
+        if self.uses_identity:
+            # The reference takes the mean of both, not their sum; its published numbers come from that.
+            contrast = 0.5 * (named["NCE"] + named["NCE_Y"])
+        total = named["G_GAN"] + contrast if "G_GAN" in named else contrast
+        return total, {"G": total, **named}
+
+    def _contrastive_losses(self, state: CutState) -> dict[str, Tensor]:
+        batch = state.batch
+        named = {"NCE": self._nce(batch["A"], state.fake_B, state.keys_A, batch["positions_A"], state.mirrored)}
+        if self.uses_identity:
+            positions = batch["positions_B"]
+            named["NCE_Y"] = self._nce(batch["B"], state.idt_B, state.keys_B, positions, state.mirrored)
+        return named
+
+    def _nce(
+        self,
+        source: Tensor,
+        output: Tensor,
+        keys: list[Tensor] | None,
+        positions: list[Tensor],
+        mirrored: Tensor | None,
+    ) -> Tensor:
+        """Mean over the tapped layers of lambda_NCE * PatchNCE between the output and its source."""
+        generator, head = self.networks["G"], self.networks["F"]
+        queries = generator.features(output, self.taps)
+        if mirrored is not None:
+            queries = [_mirror(query, mirrored) for query in queries]
+        with torch.no_grad():  # the key is a target: neither the encoder nor the head learns from its side
+            if keys is None:
+                keys = generator.features(source, self.taps)
+            key_vectors = head(keys, positions)
+        query_vectors = head(queries, positions)
+        negatives = "batch" if self.options.nce_includes_all_negatives_from_minibatch else "image"
+        losses = [
+            patch_nce(query, key, self.options.nce_T, negatives).mean()
+            for query, key in zip(query_vectors, key_vectors, strict=True)
+        ]
+        return self.options.lambda_NCE * torch.stack(losses).mean()
+
+    def pictures(self, state: CutState) -> dict[str, Tensor]:
+        named = {"real_A": state.batch["A"], "fake_B": state.fake_B, "real_B": state.batch["B"]}
+        if state.idt_B is not None:
+            named["idt_B"] = state.idt_B
+        upright = {
+            label: _mirror(images, state.mirrored)
+            if state.mirrored is not None and label in ("fake_B", "idt_B")
+            else images
+            for label, images in named.items()
+        }
+        return {label: images[0].detach() for label, images in upright.items()}
+
+    def translate(self, images: Tensor) -> Tensor:
+        return self.networks["G"](images)
+
+
+def _mirror(images: Tensor, mirrored: Tensor) -> Tensor:
+    """Flip left and right those samples of (B, C, H, W) for which ``mirrored`` (B,) is true."""
+    return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def _resolve_taps(generator: Any, text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    try:
+        taps = generator.resolve_taps([int(word) if word.lstrip("-").isdigit() else word for word in words])
+    except ValueError as error:
+        raise InputError(f"--nce_layers {text}: {error}") from None
+    if not taps:
+        raise InputError("--nce_layers is empty: name at least one layer, e.g. 0,4,8,12,16")
+    return taps

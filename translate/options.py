@@ -1,0 +1,261 @@
+"""What a run is told: one frozen dataclass a group of flags, typed and range-checked.
+
+A field's name is its flag, its default is the published value. ``translate.commandline`` turns them into a parser
+and a help page; a method adds a group of its own (``Method.Options``).
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from translate.errors import InputError
+from translate.registry import did_you_mean
+
+INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
+NORM_NAMES = ("instance", "batch", "none")
+
+
+def flag(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    fixed: bool = False,
+) -> Any:
+    """A field of an options dataclass.
+
+    Args:
+        default: the published value.
+        help: one line for ``--help``.
+        choices: the words that are allowed, in any letter case.
+        low, high: inclusive bounds of a number; ``above``: an exclusive lower bound.
+        fixed: part of what the weights are, so it cannot change when a run is resumed.
+    """
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "above": above, "fixed": fixed}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Run"""
+
+    dataroot: str | None = flag(None, "folder that holds trainA and trainB")
+    name: str = flag("experiment_name", "name of the run; its files go to CHECKPOINTS_DIR/NAME")
+    checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
+    suffix: str = flag("", "appended to the name, e.g. {model}_{netG}_size{load_size}")
+    seed: int = flag(0, "fixes weights, order, crops, flips, partners and patches", low=0, high=2**63 - 1)
+    gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
+    continue_train: bool = flag(False, "go on where the run of this name stopped; no other flag is needed")
+    init_from: str | None = flag(None, "fine-tune: start from the weights of this run folder or .pth file")
+    pretrained_name: str | None = flag(None, "like --init_from, with the name of a run in CHECKPOINTS_DIR")
+    epoch: str = flag("latest", "which weights --pretrained_name or --init_from RUN takes: latest or a number")
+    epoch_count: int = flag(1, "epoch to start at when weights without a state are continued", low=1)
+    max_steps: int | None = flag(None, "stop after this many optimiser steps", low=1)
+    max_minutes: float | None = flag(None, "stop after this many minutes of training", above=0)
+    dry_run: bool = flag(False, "print options, networks, dataset, steps and schedule, and stop")
+    verbose: bool = flag(False, "print the layers of the networks")
+    phase: str = flag("train", "which folders to train on: PHASEA and PHASEB")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Data"""
+
+    dataset_mode: str = flag("unaligned", "how pictures are paired", choices=("unaligned",))
+    direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
+    input_nc: int | None = flag(None, "channels of domain A: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
+    output_nc: int | None = flag(None, "channels of domain B: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
+    preprocess: str = flag(
+        "resize_and_crop",
+        "words joined by _and_: resize, scale_width, scale_shortside, zoom, crop, patch, trim, none",
+    )
+    load_size: int = flag(286, "scale pictures to this size (pixels)", low=4)
+    crop_size: int = flag(256, "then crop to this size (pixels)", low=4)
+    decay_load_size: str = flag(
+        "crop_size",
+        "load size in the epochs of decay: crop_size ends the jitter, load_size keeps it",
+        choices=("crop_size", "load_size"),
+    )
+    no_flip: bool = flag(False, "do not mirror pictures at random")
+    max_dataset_size: int | None = flag(None, "use at most this many pictures a domain", low=1)
+    serial_batches: bool = flag(False, "take pictures in order, and the n-th of A with the n-th of B")
+    batch_size: int = flag(1, "pictures of each domain a step", low=1)
+    num_threads: int | None = flag(None, "processes that load pictures; default: up to 4, one a core", low=0)
+    skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Networks"""
+
+    netG: str = flag(
+        "resnet_9blocks", "generator", choices=("resnet_9blocks", "resnet_6blocks", "resnet_4blocks"), fixed=True
+    )
+    ngf: int = flag(64, "generator channels after its first layer", low=1, fixed=True)
+    normG: str = flag("instance", "generator norm", choices=NORM_NAMES, fixed=True)
+    no_dropout: bool = flag(True, "no dropout in the generator; --no_dropout false switches it on", fixed=True)
+    no_antialias: bool = flag(False, "strided convolutions instead of blurred downsampling", fixed=True)
+    no_antialias_up: bool = flag(False, "transposed convolutions instead of blurred upsampling", fixed=True)
+    netD: str = flag("basic", "discriminator", choices=("basic", "n_layers", "pixel"), fixed=True)
+    ndf: int = flag(64, "discriminator channels after its first layer", low=1, fixed=True)
+    n_layers_D: int = flag(3, "downsamplings of the discriminator, with --netD n_layers", low=1, high=8, fixed=True)
+    normD: str = flag("instance", "discriminator norm", choices=NORM_NAMES, fixed=True)
+    init_type: str = flag("xavier", "initialisation of the weights", choices=INITIALIZATION_NAMES)
+    init_gain: float = flag(0.02, "its scale", above=0)
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """Optimisation"""
+
+    n_epochs: int = flag(200, "epochs at the full learning rate", low=0)
+    n_epochs_decay: int = flag(200, "epochs of decay after them", low=0)
+    lr: float = flag(0.0002, "learning rate of Adam", above=0)
+    beta1: float = flag(0.5, "Adam's beta1", low=0, high=0.99999999)
+    beta2: float = flag(0.999, "Adam's beta2", low=0, high=0.99999999)
+    lr_policy: str = flag(
+        "linear", "linear: constant, then down; step: a tenth every LR_DECAY_ITERS epochs; cosine: over all epochs",
+        choices=("linear", "step", "cosine"),
+    )  # fmt: skip
+    lr_decay_iters: int = flag(50, "epochs between the steps of --lr_policy step", low=1)
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Logs, pages and checkpoints (frequencies in pictures)"""
+
+    print_freq: int = flag(100, "print and log the losses", low=1)
+    display_freq: int = flag(400, "save pictures of the training", low=1)
+    update_html_freq: int = flag(1000, "rewrite the training page", low=1)
+    display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
+    no_html: bool = flag(False, "no training page")
+    save_latest_freq: int = flag(5000, "save the state of the run", low=1)
+    save_epoch_freq: int = flag(5, "keep the weights of every so many epochs", low=1)
+    save_by_iter: bool = flag(False, "keep the weights at every --save_latest_freq too, as iter_N_net_G.pth")
+
+
+@dataclass(frozen=True)
+class TestOptions:
+    """Test"""
+
+    __test__ = False  # not a test case, whatever its name begins with
+
+    dataroot: str | None = flag(None, "folder that holds testA; default: the run's own")
+    name: str | None = flag(None, "which run; default: the newest")
+    checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
+    results_dir: str = flag("./results/", "folder of the results pages")
+    epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N")
+    phase: str = flag("test", "which pictures: PHASEA (domain B is not needed)")
+    direction: str | None = flag(None, "BtoA reads PHASEB; default: the run's own", choices=("AtoB", "BtoA"))
+    num_test: int | None = flag(None, "translate at most this many pictures; default: all", low=1)
+    max_dataset_size: int | None = flag(None, "the same, by its name in training", low=1)
+    size: str | None = flag(
+        None, "crop: shorter side to the training crop size (default); original; WIDTHxHEIGHT in pixels"
+    )
+    preprocess: str | None = flag(None, "the reference's words instead of --size, e.g. resize_and_crop")
+    load_size: int | None = flag(None, "with --preprocess; default: the crop size", low=4)
+    crop_size: int | None = flag(None, "with --preprocess or --size crop; default: the run's own", low=4)
+    display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
+    skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
+    gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
+    suffix: str = flag("", "appended to the name, as in training")
+
+
+# Flags of the reference that can have no effect here: accepted, with one warning.
+LEGACY = {
+    "easy_label": "it only labelled a launcher's page",
+    "evaluation_freq": "the reference never read it",
+    "display_id": "pages are static files, no server is needed",
+    "display_server": "pages are static files, no server is needed",
+    "display_env": "pages are static files, no server is needed",
+    "display_port": "pages are static files, no server is needed",
+    "display_ncols": "the page lays its pictures out by itself",
+    "pool_size": "CUT has no image pool",
+    "random_scale_max": "it belongs to single-picture translation",
+    "stylegan2_G_num_downsampling": "it belongs to single-picture translation",
+    "eval": "translation always runs in evaluation mode",
+}
+
+
+def annotated_type(group: type, name: str) -> tuple[type, bool]:
+    """The plain type of a field and whether it may be None."""
+    hint = typing.get_type_hints(group)[name]
+    if isinstance(hint, types.UnionType):
+        plain = [kind for kind in hint.__args__ if kind is not type(None)]
+        return plain[0], len(plain) < len(hint.__args__)
+    return hint, False
+
+
+def convert(group: type, name: str, value: Any) -> Any:
+    """The value of a flag, from the text of a command line, a YAML scalar or Python.
+
+    Raises:
+        InputError: wrong type, unknown word or out of range; names the flag and what is allowed.
+    """
+    kind, optional = annotated_type(group, name)
+    if value is None or (optional and isinstance(value, str) and value.lower() in ("none", "inf")):
+        if optional:
+            return None
+        raise InputError(f"--{name} needs a value")
+    metadata = group.__dataclass_fields__[name].metadata
+    if metadata["choices"]:
+        return _choice(name, str(value), metadata["choices"])
+    converted = _to_kind(name, kind, value)
+    _check_range(name, converted, metadata)
+    return converted
+
+
+def build(group: type, values: dict[str, Any]) -> Any:
+    """An options dataclass from the values that concern it; the rest keeps its defaults."""
+    names = {f.name for f in dataclasses.fields(group)}
+    return group(**{name: convert(group, name, value) for name, value in values.items() if name in names})
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    for choice in choices:
+        if choice.lower() == value.lower():
+            return choice
+    raise InputError(f"--{name} {value} is not known: {did_you_mean(value, choices)}")
+
+
+def _to_kind(name: str, kind: type, value: Any) -> Any:
+    if kind is bool:
+        return _to_bool(name, value)
+    if kind is str:
+        return str(value)
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        number = kind(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError
+        return number
+    except (ValueError, OverflowError):
+        noun = "a whole number" if kind is int else "a number"
+        raise InputError(f"--{name} {value} is not {noun}") from None
+
+
+def _to_bool(name: str, value: Any) -> bool:
+    words = {"true": True, "yes": True, "1": True, "t": True, "y": True}
+    words |= {"false": False, "no": False, "0": False, "f": False, "n": False}
+    try:
+        return words[str(value).lower()]
+    except KeyError:
+        raise InputError(f"--{name} {value} is neither true nor false") from None
+
+
+def _check_range(name: str, value: Any, metadata: Any) -> None:
+    low, high, above = metadata["low"], metadata["high"], metadata["above"]
+    if isinstance(value, float) and value != value:
+        raise InputError(f"--{name} {value} is not a number")
+    if low is not None and value < low:
+        raise InputError(f"--{name} {value} is too small: it must be at least {low}")
+    if above is not None and value <= above:
+        raise InputError(f"--{name} {value} is too small: it must be above {above}")
+    if high is not None and value > high:
+        raise InputError(f"--{name} {value} is too large: it must be at most {high}")

@@ -1,0 +1,99 @@
+"""The settings of a training run: groups of flags put together, with a method's defaults in between."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from translate.errors import InputError
+from translate.methods import METHODS
+from translate.options import (
+    LEGACY,
+    DataOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    ReportOptions,
+    RunOptions,
+    build,
+)
+from translate.registry import did_you_mean
+
+GROUPS = {
+    "run": RunOptions,
+    "data": DataOptions,
+    "networks": NetworkOptions,
+    "optimizer": OptimizerOptions,
+    "reports": ReportOptions,
+}
+# Flags about one call of the command, not about the run: a resumed run does not inherit them.
+SESSION_FLAGS = frozenset(
+    "continue_train init_from pretrained_name epoch epoch_count max_steps max_minutes dry_run verbose gpu_ids suffix "
+    "num_threads".split()
+)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Every flag of a training run, resolved."""
+
+    model: str
+    run: RunOptions
+    data: DataOptions
+    networks: NetworkOptions
+    optimizer: OptimizerOptions
+    reports: ReportOptions
+    method: Any
+
+    def groups(self) -> list[Any]:
+        return [self.run, self.data, self.networks, self.optimizer, self.reports, self.method]
+
+    def flat(self) -> dict[str, Any]:
+        """All flags by name, as they are recorded beside the weights."""
+        values: dict[str, Any] = {"model": self.model}
+        for group in self.groups():
+            values |= dataclasses.asdict(group)
+        return values
+
+    def with_values(self, **values: Any) -> "TrainSettings":
+        """The same settings with some flags changed."""
+        return resolve({**self.flat(), **values})
+
+
+def groups_of(model: str) -> dict[str, type]:
+    """The options dataclasses of a training run with this method."""
+    return {**GROUPS, "method": METHODS[model].Options}
+
+
+def train_flags(model: str) -> dict[str, type]:
+    """Every flag of a training run and the dataclass it belongs to."""
+    return {field.name: group for group in groups_of(model).values() for field in dataclasses.fields(group)}
+
+
+def resolve(values: Mapping[str, Any]) -> TrainSettings:
+    """Settings from the flags that were given; the method's and the published defaults fill the rest.
+
+    Raises:
+        InputError: an unknown flag or model, or a value that is out of its range.
+    """
+    model = str(values.get("model", "cut"))
+    method = METHODS[model]
+    known = train_flags(model)
+    for name in values:
+        if name not in known and name not in LEGACY and name != "model":
+            raise InputError(f"unknown option {name!r}: {did_you_mean(name, known)}")
+    merged = {**method.defaults(values), **values}
+    groups = {key: build(group, merged) for key, group in groups_of(model).items()}
+    settings = TrainSettings(model=model, **groups)
+    return _with_suffix(settings)
+
+
+def _with_suffix(settings: TrainSettings) -> TrainSettings:
+    suffix = settings.run.suffix
+    if not suffix:
+        return settings
+    try:
+        ending = suffix.format(**settings.flat())
+    except (KeyError, IndexError, ValueError) as error:
+        raise InputError(f"--suffix {suffix}: {error} is not the name of an option") from None
+    run = dataclasses.replace(settings.run, name=f"{settings.run.name}_{ending}", suffix="")
+    return dataclasses.replace(settings, run=run)
