@@ -1,0 +1,212 @@
+"""The training loop: the same for every method."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.data.tensors import to_signed
+from translate.errors import RunError
+from translate.methods import Method
+from translate.randomness import generator
+
+
+@dataclass
+class Progress:
+    """How far a run is. ``epoch`` counts from 1; ``epoch_samples`` are those consumed of it."""
+
+    step: int = 0
+    samples: int = 0
+    epoch: int = 1
+    epoch_samples: int = 0
+
+
+@dataclass
+class Limits:
+    """When the loop ends: after the last epoch, or earlier. Steps are those of the whole run, minutes of this call."""
+
+    last_epoch: int
+    steps_per_epoch: int
+    max_steps: int | None = None
+    max_minutes: float | None = None
+
+    def total_steps(self, progress: Progress, batch_size: int) -> int:
+        """Number of the last step that is going to be taken."""
+        done = progress.epoch_samples // batch_size
+        steps = progress.step + (self.last_epoch - progress.epoch + 1) * self.steps_per_epoch - done
+        return min(steps, self.max_steps) if self.max_steps else steps
+
+
+@dataclass
+class Timing:
+    """Seconds since the last report, split into waiting for data and the rest."""
+
+    waiting_s: float = 0.0
+    steps: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def take(self) -> tuple[float, float]:
+        """Mean seconds a step, and of them waiting for data, since the last call."""
+        now, steps = time.monotonic(), max(self.steps, 1)
+        result = (now - self.since) / steps, self.waiting_s / steps
+        self.waiting_s, self.steps, self.since = 0.0, 0, now
+        return result
+
+
+class Trainer:
+    """Runs the steps of a method over batches and tells an observer about them.
+
+    Args:
+        method: what is learned; already on ``device``.
+        optimizers: one for each player.
+        lr: learning rate of an epoch.
+        seed: of the run; every random number of a step is a function of it, the epoch and the sample.
+        device: where the method lives.
+        batch_size: pictures of each domain a step.
+        limits: when to end.
+        observer: called after each step with this trainer; returns True to end the run.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        optimizers: dict[str, torch.optim.Optimizer],
+        lr: Callable[[int], float],
+        seed: int,
+        device: torch.device,
+        batch_size: int,
+        limits: Limits,
+        observer: Callable[["Trainer"], bool],
+    ):
+        self.method = method
+        self.optimizers = optimizers
+        self.lr = lr
+        self.seed = seed
+        self.device = device
+        self.batch_size = batch_size
+        self.limits = limits
+        self.observer = observer
+        self.progress = Progress()
+        self.timing = Timing()
+        self.state: Any = None  # the method's, of the last step
+        self._unchecked: list[tuple[int, list[str], dict[str, Tensor]]] = []
+        self._newest: dict[str, float] = {}
+        self._owned = {
+            player: [p for name in names for p in method.networks[name].parameters()]
+            for player, names in method.players.items()
+        }
+
+    def run(self, batches: Iterable[dict[str, Any]]) -> None:
+        """Step through the batches until they end, a limit is reached or the observer says so."""
+        self.method.train()
+        self.timing = Timing()
+        if self._limit_reached(time.monotonic()):
+            return
+        started = waiting_since = time.monotonic()
+        for batch in batches:
+            self.timing.waiting_s += time.monotonic() - waiting_since
+            self._step(batch)
+            self._count(batch["epoch"])
+            if self.observer(self) or self._limit_reached(started):
+                break
+            waiting_since = time.monotonic()
+        self.check_losses()
+
+    def _step(self, batch: dict[str, Any]) -> None:
+        """One update of every player, in order."""
+        files = [*batch["A_paths"], *batch["B_paths"]]
+        batch = self._prepare(batch)
+        self.state = self.method(batch)
+        logged: dict[str, Tensor] = {}
+        for player, optimizer in self.optimizers.items():
+            total, named = self.method.losses(player, self.state)
+            optimizer.zero_grad(set_to_none=True)
+            # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
+            total.backward(inputs=self._owned[player])
+            for group in optimizer.param_groups:
+                group["lr"] = self.lr(batch["epoch"])
+            optimizer.step()
+            logged |= named
+        self.method.after_step()
+        self._unchecked.append((self.progress.step + 1, files, {name: loss.detach() for name, loss in logged.items()}))
+        if self.device.type == "cpu":
+            self.check_losses()  # costs nothing where there is no queue to wait for
+
+    def _prepare(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pictures to [-1, 1] on the device, and the random numbers that the method needs."""
+        domains = [key for key, value in batch.items() if isinstance(value, Tensor) and value.dtype == torch.uint8]
+        sizes = {domain: tuple(batch[domain].shape[-2:]) for domain in domains}
+        draws = [
+            self.method.draw(generator(self.seed, "method", batch["epoch"], index), sizes) for index in batch["index"]
+        ]
+        # Layers that draw by themselves (dropout) see the same numbers in a resumed run.
+        torch.manual_seed(int(generator(self.seed, "layers", batch["epoch"], batch["index"][0]).integers(2**62)))
+        ready = dict(batch)
+        for domain in domains:
+            ready[domain] = to_signed(batch[domain].to(self.device, non_blocking=True))
+        for name in draws[0]:
+            ready[name] = self._stack([draw[name] for draw in draws])
+        return ready
+
+    def _stack(self, values: list[Any]) -> Any:
+        """One tensor for the batch from a value a sample. Booleans stay on the host: they decide what is run."""
+        if isinstance(values[0], list):
+            return [self._stack(list(column)) for column in zip(*values, strict=True)]
+        stacked = torch.from_numpy(np.stack(values))
+        return stacked if stacked.dtype == torch.bool else stacked.to(self.device, non_blocking=True)
+
+    def _count(self, epoch: int) -> None:
+        progress = self.progress
+        if epoch != progress.epoch:
+            progress.epoch, progress.epoch_samples = epoch, 0
+        progress.step += 1
+        progress.samples += self.batch_size
+        progress.epoch_samples += self.batch_size
+        self.timing.steps += 1
+
+    def _limit_reached(self, started: float) -> bool:
+        limits = self.limits
+        if limits.max_steps is not None and self.progress.step >= limits.max_steps:
+            return True
+        return limits.max_minutes is not None and time.monotonic() - started >= 60 * limits.max_minutes
+
+    @property
+    def epoch_is_complete(self) -> bool:
+        return self.progress.epoch_samples // self.batch_size >= self.limits.steps_per_epoch
+
+    def check_losses(self) -> dict[str, float]:
+        """Fetch the losses of the steps since the last call; returns the newest step's.
+
+        Raises:
+            RunError: a loss is not finite; names the step, the loss and the pictures.
+        """
+        for step, files, losses in self._unchecked:
+            newest = self._newest = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+            bad = [name for name, value in newest.items() if not math.isfinite(value)]
+            if bad:
+                raise RunError(
+                    f"loss {bad[0]} is {newest[bad[0]]} at step {step} ({', '.join(files)}); the last saved state is "
+                    "intact: continue from it with --continue_train and a lower --lr"
+                )
+        self._unchecked.clear()
+        return self._newest
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs, as tensors and plain values."""
+        self.check_losses()  # a state with non-finite weights must not replace a good one
+        return {
+            "progress": asdict(self.progress),
+            "method": self.method.state_dict(),
+            "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.progress = Progress(**state["progress"])
+        self.method.load_state_dict(state["method"])
+        for player, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][player])

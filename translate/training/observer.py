@@ -1,0 +1,136 @@
+"""What happens between the steps: logs, pages, states, the progress bar, and the question whether to stop."""
+
+import time
+from typing import Any
+
+from torch import Tensor
+from tqdm import tqdm
+
+from translate.data.tensors import to_image, to_uint8
+from translate.reports.training import TrainingPage
+from translate.settings import TrainSettings
+from translate.training.logs import Logs
+from translate.training.loop import Trainer
+from translate.training.previews import Previews
+from translate.training.run_folder import RunFolder
+from translate.training.signals import StopRequest
+
+# Besides at the saving points that the flags ask for, so that a crash costs minutes at most.
+SAVE_AT_EPOCH_END_AFTER_S = 60.0
+SAVE_ANYWAY_AFTER_S = 600.0
+
+
+class Observer:
+    """Called after every step. Frequencies count samples; crossing a multiple counts, whatever the batch size."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        folder: RunFolder,
+        logs: Logs,
+        page: TrainingPage | None,
+        previews: Previews | None,
+        stop: StopRequest,
+        facts: dict[str, str],
+    ):
+        self.reports = settings.reports
+        self.folder = folder
+        self.logs = logs
+        self.page = page
+        self.previews = previews
+        self.stop = stop
+        self.facts = facts
+        self.last_epoch = settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay
+        self.saved_at = time.monotonic()
+        self.saved_step = -1
+        self.bar: tqdm | None = None
+
+    def start(self, trainer: Trainer) -> None:
+        progress, size = trainer.progress, trainer.batch_size
+        total = trainer.limits.total_steps(progress, size) * size
+        self.bar = tqdm(
+            total=total, initial=progress.step * size, unit="pic", smoothing=0.02, dynamic_ncols=True, disable=None
+        )
+        if self.previews and progress.step == 0:
+            self._show_previews(trainer)
+
+    def __call__(self, trainer: Trainer) -> bool:
+        progress, size, flags = trainer.progress, trainer.batch_size, self.reports
+        complete = trainer.epoch_is_complete
+        self._advance(trainer)
+        if self._crossed(progress.samples, size, flags.print_freq):
+            self._log(trainer)
+        if self._crossed(progress.samples, size, flags.display_freq) or complete:
+            self._show(trainer)
+        if self._crossed(progress.samples, size, flags.update_html_freq):
+            self.write_page()
+        self._save_if_due(trainer, complete)
+        return self.stop.signal is not None
+
+    def finish(self, trainer: Trainer) -> None:
+        """Save where the loop ended, whyever it did."""
+        if self.bar is not None:
+            self.bar.close()
+        if trainer.progress.step != self.saved_step:
+            self.save(trainer)
+        if trainer.state is not None:
+            self._show(trainer)
+        self.write_page()
+
+    def save(self, trainer: Trainer) -> None:
+        """The state first: it is what a run resumes from. The exports of the same step follow."""
+        state = trainer.state_dict()
+        state["log_sizes"] = self.logs.sizes()
+        self.folder.save_state(state)
+        self.folder.export("latest", trainer.method.networks)
+        self.saved_at, self.saved_step = time.monotonic(), trainer.progress.step
+
+    def write_page(self) -> None:
+        if self.page:
+            self.page.write(self.logs.json_path, self.facts)
+
+    def _advance(self, trainer: Trainer) -> None:
+        if self.bar is not None:
+            self.bar.set_description(f"epoch {trainer.progress.epoch}/{self.last_epoch}", refresh=False)
+            self.bar.update(trainer.batch_size)
+
+    def _log(self, trainer: Trainer) -> None:
+        step_s, data_s = trainer.timing.take()
+        progress = trainer.progress
+        entry: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch, "losses": trainer.check_losses()}
+        entry |= {"step_s": round(step_s, 6), "data_s": round(data_s, 6), "lr": trainer.lr(progress.epoch)}
+        line = self.logs.write(entry, progress.epoch_samples, trainer.batch_size)
+        tqdm.write(line)
+
+    def _show(self, trainer: Trainer) -> None:
+        if self.page is None:
+            return
+        pictures = trainer.method.pictures(trainer.state)
+        self.page.add_current(trainer.progress.epoch, {label: _picture(image) for label, image in pictures.items()})
+        self._show_previews(trainer)
+
+    def _show_previews(self, trainer: Trainer) -> None:
+        if self.page and self.previews:
+            progress = trainer.progress
+            self.page.add_preview(progress.step, progress.epoch, self.previews.make(trainer.method))
+
+    def _save_if_due(self, trainer: Trainer, complete: bool) -> None:
+        progress, flags = trainer.progress, self.reports
+        waited = time.monotonic() - self.saved_at
+        asked = self._crossed(progress.samples, trainer.batch_size, flags.save_latest_freq)
+        last = complete and progress.epoch == self.last_epoch
+        keep = complete and (progress.epoch % flags.save_epoch_freq == 0 or last)
+        if asked or keep or waited > SAVE_ANYWAY_AFTER_S or (complete and waited > SAVE_AT_EPOCH_END_AFTER_S):
+            self.save(trainer)
+        if keep:
+            self.folder.export(progress.epoch, trainer.method.networks)
+        if asked and flags.save_by_iter:
+            self.folder.export(f"iter_{progress.samples}", trainer.method.networks)
+
+    @staticmethod
+    def _crossed(samples: int, batch_size: int, frequency: int) -> bool:
+        return samples // frequency > (samples - batch_size) // frequency
+
+
+def _picture(image: Tensor) -> Any:
+    return to_image(to_uint8(image))
