@@ -1,0 +1,184 @@
+"""A trained generator as a tool: load it, call it on a picture."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from translate.data.reading import read_picture
+from translate.data.tensors import to_image, to_tensor
+from translate.errors import InputError
+from translate.inference import translate_image, translate_signed
+from translate.networks import build_generator
+from translate.networks.weights import describe_generator, fit_weights, load_weights
+from translate.sizing import TestSize
+from translate.training.run_folder import RunFolder
+
+
+class Translator:
+    """Translates pictures of domain A into domain B.
+
+    ::
+
+        translator = Translator.load("checkpoints/horse2zebra")
+        translator("horse.jpg").save("zebra.png")
+
+    Called on one picture or a list of them; what comes back is of the same kind:
+
+    ================================ ===============================================
+    a path                           PIL image
+    PIL image                        PIL image
+    array (H, W, C) or (H, W)        array; uint8 in 0-255, floating in 0-1
+    tensor (C, H, W) or (B, C, H, W) tensor; uint8 in 0-255, floating in 0-1
+    list                             list
+    ================================ ===============================================
+
+    Args:
+        generator: maps (B, C, H, W) in [-1, 1] to (B, C', H, W) in [-1, 1].
+        size: how pictures are scaled before translation.
+        input_nc: channels that the generator reads; pictures are converted (grey to colour and back).
+        device: where it runs.
+        record: what is known of the run that trained it.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        size: TestSize,
+        input_nc: int,
+        device: torch.device | str = "cpu",
+        record: dict[str, Any] | None = None,
+    ):
+        self.device = torch.device(device)
+        self.generator = generator.to(self.device).eval().requires_grad_(False)
+        self.size = size
+        self.input_nc = input_nc
+        self.record = record or {}
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        epoch: str | int = "latest",
+        size: str | TestSize | None = None,
+        device: torch.device | str | None = None,
+    ) -> "Translator":
+        """A translator from a run folder, a generator file in one, or a bare ``.pth`` of the reference.
+
+        Args:
+            path: folder or file. A bare file's architecture is told from its keys.
+            epoch: which weights of a run folder.
+            size: ``crop`` (shorter side to the training crop size, 256 if that is unknown), ``original`` or
+                ``WIDTHxHEIGHT``.
+            device: default: a GPU if there is one.
+
+        Raises:
+            InputError: nothing there, damaged, of another kind, or holding code.
+        """
+        path = Path(path)
+        folder, file = (RunFolder(path), None) if path.is_dir() else (RunFolder(path.parent), path)
+        file = file or folder.network_path(epoch, "G")
+        if not file.exists():
+            raise InputError(f"no weights at {file}; {_weights_in(file.parent)}")
+        record = folder.read_record()
+        weights = load_weights(file)
+        flags = describe_generator(weights, file)
+        generator = build_generator(**flags)
+        fitted, _ = fit_weights(weights, generator, file)
+        generator.load_state_dict(fitted)
+        if not isinstance(size, TestSize):
+            size = TestSize(size or "crop", record.get("pixel_scale", {}).get("crop_size", 256))
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(generator, size, flags["input_nc"], device, record)
+
+    def with_size(self, size: TestSize) -> "Translator":
+        """The same translator for another size."""
+        return Translator(self.generator, size, self.input_nc, self.device, self.record)
+
+    def __call__(self, pictures: Any, size: str | None = None) -> Any:
+        """Translate one picture or a list of them; see the table above.
+
+        Args:
+            pictures: what to translate.
+            size: another size than the translator's: ``crop``, ``original`` or ``WIDTHxHEIGHT``.
+        """
+        policy = replace(self.size, policy=size, preprocess=None) if size else self.size
+        return self._call(pictures, policy)
+
+    def _call(self, pictures: Any, size: TestSize) -> Any:
+        if isinstance(pictures, list | tuple):
+            return [self._call(picture, size) for picture in pictures]
+        if isinstance(pictures, str | os.PathLike):
+            return self.translate_image(read_picture(Path(pictures), self.input_nc), size)
+        if isinstance(pictures, Image.Image):
+            return self.translate_image(pictures, size)
+        if isinstance(pictures, np.ndarray):
+            return self._array(pictures, size)
+        if isinstance(pictures, Tensor):
+            return self._tensor(pictures, size)
+        raise InputError(f"cannot translate a {type(pictures).__name__}: give a path, PIL image, array, tensor or list")
+
+    def prepare(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
+        """The picture as the generator gets to see it: its channels and its size."""
+        mode = "L" if self.input_nc == 1 else "RGB"
+        return (size or self.size).apply(image if image.mode == mode else image.convert(mode))
+
+    def translate_image(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
+        """PIL image to PIL image: L for one channel, RGB for three."""
+        with torch.inference_mode():
+            return translate_image(self.generator, self.prepare(image, size), self.generator.stride, self.device)
+
+    def _array(self, array: np.ndarray, size: TestSize) -> np.ndarray:
+        if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
+            raise InputError(f"an array of shape {array.shape} is not a picture: (H, W), (H, W, 1) or (H, W, 3)")
+        planes = array if array.ndim == 3 else array[:, :, None]
+        result = self._planes(torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1), size)
+        result = result.permute(1, 2, 0).cpu().numpy()
+        return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
+
+    def _tensor(self, tensor: Tensor, size: TestSize) -> Tensor:
+        if tensor.ndim == 4:
+            return torch.stack([self._tensor(picture, size) for picture in tensor])
+        if tensor.ndim != 3 or tensor.shape[0] not in (1, 3):
+            shape = tuple(tensor.shape)
+            raise InputError(f"a tensor of shape {shape} is not a picture: (C, H, W) or (B, C, H, W) with C 1 or 3")
+        return self._planes(tensor.cpu(), size).to(tensor.device)
+
+    def _planes(self, picture: Tensor, size: TestSize) -> Tensor:
+        """(C, H, W), uint8 or floating, to the same kind."""
+        if picture.dtype == torch.uint8:
+            return to_tensor(self.translate_image(to_image(picture), size))
+        if not picture.is_floating_point():
+            raise InputError(f"pictures of {picture.dtype} are ambiguous: give uint8 in 0-255 or floats in 0-1")
+        if picture.min() < 0 or picture.max() > 1:
+            raise InputError("a floating picture goes from 0 to 1; this one does not: divide by 255 or rescale it")
+        prepared = _resize_float(_to_channels(picture.float(), self.input_nc), size)
+        with torch.inference_mode():
+            signed = (prepared * 2 - 1).to(self.device)
+            result = translate_signed(self.generator, signed, self.generator.stride)
+        return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)
+
+
+def _to_channels(picture: Tensor, channels: int) -> Tensor:
+    if picture.shape[0] == channels:
+        return picture
+    if channels == 3:
+        return picture.expand(3, -1, -1)
+    luma = picture.new_tensor([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow converts to grey
+    return (picture * luma.view(3, 1, 1)).sum(0, keepdim=True)
+
+
+def _resize_float(picture: Tensor, size: TestSize) -> Tensor:
+    """The size policy for floats: each plane by the same filter as for 8 bits, without rounding to them."""
+    planes = [size.apply(Image.fromarray(plane.numpy())) for plane in picture]
+    return torch.from_numpy(np.stack([np.asarray(plane) for plane in planes])).clamp(0, 1)
+
+
+def _weights_in(folder: Path) -> str:
+    names = sorted(path.name.removesuffix("_net_G.pth") for path in folder.glob("*_net_G.pth"))
+    return f"this folder has weights for {', '.join(names)}" if names else "there are no generator weights in this folder"
