@@ -190,23 +190,32 @@ class CUT(Method):
 
     def _contrastive_losses(self, state: CutState) -> dict[str, Tensor]:
         batch = state.batch
-        named = {"NCE": self._nce(batch["A"], state.fake_B, state.keys_A, batch["positions_A"], state.mirrored)}
+        outputs = [state.fake_B, state.idt_B] if self.uses_identity else [state.fake_B]
+        queries = self._encode_all(outputs)
+        named = {"NCE": self._nce(batch["A"], queries[0], state.keys_A, batch["positions_A"], state.mirrored)}
         if self.uses_identity:
-            positions = batch["positions_B"]
-            named["NCE_Y"] = self._nce(batch["B"], state.idt_B, state.keys_B, positions, state.mirrored)
+            named["NCE_Y"] = self._nce(batch["B"], queries[1], state.keys_B, batch["positions_B"], state.mirrored)
         return named
+
+    def _encode_all(self, images: list[Tensor]) -> list[list[Tensor]]:
+        """Tapped features of each entry; in one pass where samples do not influence each other."""
+        generator = self.networks["G"]
+        if len(images) == 1 or images[0].shape[1:] != images[1].shape[1:] or not generator.features_are_reusable:
+            return [generator.features(image, self.taps) for image in images]
+        counts = [len(image) for image in images]
+        split = [feature.split(counts) for feature in generator.features(torch.cat(images), self.taps)]
+        return [list(features) for features in zip(*split, strict=True)]
 
     def _nce(
         self,
         source: Tensor,
-        output: Tensor,
+        queries: list[Tensor],
         keys: list[Tensor] | None,
         positions: list[Tensor],
         mirrored: Tensor | None,
     ) -> Tensor:
-        """Mean over the tapped layers of lambda_NCE * PatchNCE between the output and its source."""
+        """Mean over the tapped layers of lambda_NCE * PatchNCE between an output's features and its source."""
         generator, head = self.networks["G"], self.networks["F"]
-        queries = generator.features(output, self.taps)
         if mirrored is not None:
             queries = [_mirror(query, mirrored) for query in queries]
         with torch.no_grad():  # the key is a target: neither the encoder nor the head learns from its side

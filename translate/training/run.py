@@ -79,6 +79,7 @@ def build_optimizers(method: Method, settings: TrainSettings) -> dict[str, torch
             [p for name in names for p in method.networks[name].parameters()],
             lr=flags.lr,
             betas=(flags.beta1, flags.beta2),
+            fused=True,
         )
         for player, names in method.players.items()
     }
