@@ -1,0 +1,224 @@
+"""A reader of HTML, small pictures, and a real browser."""
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from translate.reports.results import Row, write_results_page
+from translate.reports.training import TrainingPage
+
+HOW_TO_INSTALL = "the browser tests need Chromium and its driver: apt-get install chromium chromium-driver"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DRIVERS = ("chromedriver", "chromium.chromedriver")
+WAIT_S = 20
+NAMES = [
+    "plain.png",
+    "with space.png",
+    "50% #1?.png",
+    "%25.png",
+    "\"double\" 'single'.png",
+    "<script>alert(1)<img src=x onerror=alert(2)>.png",
+    "Äpfel 猫 🦓.png",
+    "a:b&amp;c;d+e=f.png",
+    "back\\slash.png",
+]
+
+
+@dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+    parents: list["Element"] = field(default_factory=list, repr=False)
+
+    def inside(self, tag: str) -> bool:
+        return any(parent.tag == tag for parent in self.parents)
+
+    def has_class(self, name: str) -> bool:
+        return name in self.attributes.get("class", "").split()
+
+
+class Page(HTMLParser):
+    """The elements of a page in order, each with the text directly in it."""
+
+    VOID = frozenset({"meta", "link", "img", "input", "br"})
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.source = text
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        element = Element(tag, {name: value or "" for name, value in attrs}, parents=list(self._open))
+        self.elements.append(element)
+        if tag not in self.VOID:
+            self._open.append(element)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self._open.pop().tag == tag
+
+    def handle_data(self, data):
+        if self._open:
+            self._open[-1].text += data
+
+    def all(self, tag: str, cls: str = "") -> list[Element]:
+        return [each for each in self.elements if each.tag == tag and (not cls or each.has_class(cls))]
+
+    def texts(self, tag: str, cls: str = "") -> list[str]:
+        return [each.text for each in self.all(tag, cls)]
+
+
+class Browser:
+    """A headless Chromium and what the tests ask of it."""
+
+    def __init__(self, driver: webdriver.Chrome):
+        self.driver = driver
+
+    def open(self, path: Path, width: int = 1280, height: int = 900, mobile: bool = False) -> None:
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)  # forget what earlier pages said
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get(path.resolve().as_uri())
+
+    def run(self, script: str, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def find_all(self, selector: str):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def press(self, *keys: str) -> None:
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def wait_for(self, script: str) -> None:
+        WebDriverWait(self.driver, WAIT_S).until(lambda _: self.run(script), message=script)
+
+    def load_all_pictures(self) -> int:
+        """Scroll every picture into sight until all are there; how many there are."""
+        self.run("document.querySelectorAll('main img').forEach((each) => each.scrollIntoView())")
+        count = len(self.find_all("main img"))
+        for at in range(count):
+            self.run("document.querySelectorAll('main img')[arguments[0]].scrollIntoView()", at)
+            self.wait_for(f"return document.querySelectorAll('main img')[{at}].naturalWidth > 0")
+        return count
+
+    def complaints(self) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requested(self) -> list[str]:
+        """The addresses that the page has asked for since it was opened."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.fixture(scope="session")
+def driver():
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    service = next(filter(None, map(shutil.which, DRIVERS)), None)
+    if not browser or not service:
+        pytest.fail(HOW_TO_INSTALL)
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(service))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def browser(driver):
+    return Browser(driver)
+
+
+@pytest.fixture
+def read_page():
+    """Path -> the parsed page."""
+    return lambda path: Page(Path(path).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def picture():
+    """A picture of a plain colour with a darker left half, so that sides can be told apart."""
+
+    def make(width: int = 32, height: int = 32, colour: tuple[int, int, int] = (200, 120, 40)) -> Image.Image:
+        pixels = np.full((height, width, 3), colour, np.uint8)
+        pixels[:, : width // 2] //= 2
+        return Image.fromarray(pixels)
+
+    return make
+
+
+@pytest.fixture
+def written(tmp_path, picture):
+    """Saves a picture under the page's folder (``tmp_path``) and returns its relative path."""
+
+    def write(relative: str, width: int = 32, height: int = 32) -> str:
+        path = tmp_path / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = None if path.suffix else "PNG"
+        picture(width, height).save(path, kind)
+        return relative
+
+    return write
+
+
+@pytest.fixture
+def names():
+    """File names that a careless page would get wrong."""
+    return NAMES
+
+
+@pytest.fixture
+def results(tmp_path, written):
+    """A page of results with a nasty file name in each row; its path."""
+    rows = [
+        Row(
+            name,
+            {
+                "real_A": written(f"images/real_A/{name}", 48, 32),
+                "fake_B": written(f"images/fake_B/{name}", 48, 32),
+                "real_B": written(f"images/real_B/{name}"),
+            },
+        )
+        for name in NAMES
+    ]
+    write_results_page(tmp_path / "index.html", "run", rows, {"checkpoint": "x" * 120, "pictures": "9 in, 9 written"})
+    return tmp_path / "index.html"
+
+
+@pytest.fixture
+def training(tmp_path, picture):
+    """The page of a run with three moments of two previews and two epochs; its path."""
+    made = TrainingPage(tmp_path / "web", "run")
+    for step in (0, 1000, 2000):
+        made.add_preview(step, 1, {f"{at}_{kind}": picture() for at in (0, 1) for kind in ("real_A", "fake_B")})
+    for epoch in (1, 2):
+        made.add_current(epoch, {kind: picture() for kind in ("real_A", "fake_B", "real_B", "idt_B")})
+    losses = {"G_GAN": 0.3, "D_real": 0.2, "NCE": 3.0, "G": 3.3}
+    lines = [json.dumps({"step": step, "epoch": 1, "losses": losses}) for step in range(100)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    made.write(tmp_path / "log.jsonl", {"dataset": "horse2zebra"})
+    return tmp_path / "web" / "index.html"
+
+
+@pytest.fixture
+def both(results, training):
+    return {"results": results, "training": training}

@@ -1,0 +1,66 @@
+from translate.reports.results import Row, write_results_page
+
+NASTY = ['a "quoted" <b>name</b> & more.png', "50% of #1?.png", "Äpfel 猫.png", "it's; new\nline.png"]
+
+
+def _write(tmp_path, rows, **more):
+    write_results_page(tmp_path / "index.html", "run", rows, more.pop("facts", {}), **more)
+    return tmp_path / "index.html"
+
+
+def test_each_row_shows_its_pictures_side_by_side(tmp_path, written, read_page):
+    rows = [
+        Row(name, {"real_A": written(f"images/real_A/{name}.png"), "fake_B": written(f"images/fake_B/{name}.png")})
+        for name in ("one", "two")
+    ]
+    found = read_page(_write(tmp_path, rows))
+    assert found.texts("h3") == ["one", "two"]
+    assert found.texts("figcaption") == ["real_A", "fake_B"] * 2
+    shown = [each for each in found.all("img") if each.inside("main")]
+    assert [each.attributes["src"] for each in shown] == [path for row in rows for path in row.pictures.values()]
+    assert all(each.attributes["loading"] == "lazy" for each in shown)
+    assert [each.attributes["alt"] for each in shown[:2]] == ["real_A of one", "fake_B of one"]
+    assert [each.attributes["data-row"] for each in found.all("article")] == ["one", "two"]
+
+
+def test_facts_and_meanings_stand_at_the_top(tmp_path, written, read_page):
+    facts = {"dataset": "horse2zebra/testA", "pictures": "1 in, 1 written"}
+    found = read_page(_write(tmp_path, [Row("one", {"real_A": written("a.png")})], facts=facts))
+    top = {each.text for each in found.all("dd")}
+    assert set(facts.values()) <= top
+    assert "the input, a picture from domain A" in top
+
+
+def test_the_width_is_that_of_the_pictures(tmp_path, written, read_page):
+    found = read_page(_write(tmp_path, [Row("one", {"real_A": written("a.png")})], width=321))
+    assert "--width:321px" in found.all("div", "cards")[0].attributes["style"]
+
+
+def test_names_are_text_wherever_they_appear(tmp_path, written, read_page):
+    rows = [Row(name, {"real_A": written(f"images/{name}")}) for name in NASTY]
+    found = read_page(_write(tmp_path, rows))
+    assert found.texts("h3") == NASTY
+    assert [each.attributes["alt"] for each in found.all("img") if each.inside("main")] == [
+        f"real_A of {name}" for name in NASTY
+    ]
+    assert not found.all("b")
+
+
+def test_a_thousand_rows_have_a_filter_and_few_ones_have_none(tmp_path, read_page):
+    rows = [Row(f"picture {at}", {"real_A": f"a{at}.png", "fake_B": f"b{at}.png"}) for at in range(1000)]
+    many = read_page(_write(tmp_path, rows))
+    assert len(many.all("article")) == 1000
+    assert [each.attributes["id"] for each in many.all("input") if each.inside("main")] == ["filter"]
+    few = read_page(_write(tmp_path, rows[:5]))
+    assert not [each for each in few.all("input") if each.inside("main")]
+
+
+def test_rows_may_have_different_pictures(tmp_path, read_page):
+    rows = [Row("one", {"real_A": "a.png"}), Row("two", {"real_A": "b.png", "fake_B": "c.png"}), Row("none", {})]
+    found = read_page(_write(tmp_path, rows))
+    assert "--columns:2" in found.all("div", "cards")[0].attributes["style"]
+    assert found.texts("figcaption") == ["real_A", "real_A", "fake_B"]
+
+
+def test_a_run_without_pictures_says_so(tmp_path, read_page):
+    assert read_page(_write(tmp_path, [])).texts("p") == ["No pictures were written."]

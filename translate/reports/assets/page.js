@@ -1,0 +1,165 @@
+"use strict";
+// The viewer: click a picture to enlarge it, arrows go from row to row and from picture to picture,
+// and a slider compares what a row had before with what it became.
+
+document.addEventListener("DOMContentLoaded", () => {
+  const viewer = document.getElementById("viewer");
+  const part = (name) => viewer.querySelector(`.viewer-${name}`);
+  const picture = part("picture");
+  const compare = part("compare");
+  const slider = part("slider");
+  let row = null; // the element with data-row that is shown
+  let shown = null; // the link of the picture that is shown; in the comparison, the one after
+  let comparing = false;
+
+  const rows = () => [...document.querySelectorAll("[data-row]:not([hidden])")].filter((each) => links(each).length);
+  const links = (of) => [...of.querySelectorAll("a.zoom")];
+  const before = (of) => links(of).find((link) => link.dataset.part === "before");
+  const afters = (of) => links(of).filter((link) => link.dataset.part === "after");
+  const comparable = (of) => Boolean(before(of)) && afters(of).length > 0;
+
+  function show(newRow, link, newComparing) {
+    row = newRow;
+    comparing = newComparing && comparable(row);
+    // The last one after is the newest; it is what the input is compared with unless another one was chosen.
+    shown = comparing && link.dataset.part !== "after" ? afters(row).at(-1) : link;
+    picture.hidden = comparing;
+    compare.hidden = slider.hidden = !comparing;
+    if (comparing) {
+      load(part("before"), before(row));
+      load(part("after"), shown);
+      part("tag-before").textContent = before(row).dataset.label;
+      part("tag-after").textContent = shown.dataset.label;
+      slider.setAttribute("aria-label", `Divider: ${before(row).dataset.label} left, ${shown.dataset.label} right`);
+    } else {
+      load(picture, shown);
+    }
+    part("name").textContent = row.dataset.row;
+    part("file").href = shown.href;
+    const all = rows();
+    const at = all.indexOf(row);
+    part("count").textContent = `${at + 1} of ${all.length}`;
+    part("previous").disabled = at <= 0;
+    part("next").disabled = at >= all.length - 1;
+    showChoice();
+    if (viewer.open) return;
+    viewer.showModal();
+    viewer.focus(); // rather than the first link in it, which Enter would follow
+  }
+
+  function load(image, link) {
+    image.src = link.href;
+    image.alt = link.querySelector("img").alt;
+    // The frame takes the shape of the first picture: a comparison that of the input.
+    const framed = image === part("after") ? null : image === picture ? picture : compare;
+    if (!framed) return;
+    const fit = () => framed.style.setProperty("--aspect", image.naturalWidth / image.naturalHeight || 1);
+    if (image.complete && image.naturalWidth) fit();
+    image.onload = fit;
+  }
+
+  function showChoice() {
+    // With several pictures after (moments of a run) one chooses which of them to compare with.
+    const choosing = comparing && afters(row).length > 1;
+    const buttons = links(row).map((link) =>
+      choice(link.dataset.label, link === shown && (choosing || !comparing), () =>
+        show(row, link, choosing && link.dataset.part === "after")));
+    part("choice").replaceChildren(...buttons);
+    part("choice").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    part("toggle").hidden = !comparable(row);
+    part("toggle").setAttribute("aria-pressed", comparing);
+  }
+
+  function choice(text, pressed, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.setAttribute("aria-pressed", pressed);
+        made.addEventListener("click", () => {
+      act();
+      // The buttons were made anew; keyboard users stay where they were.
+      [...part("choice").children].find((each) => each.textContent === text).focus();
+    });
+    return made;
+  }
+
+  function goToRow(distance) {
+    const all = rows();
+    const next = all[all.indexOf(row) + distance];
+    if (!next) return;
+    const same = links(next).find((link) => link.dataset.label === shown.dataset.label);
+    const alike = links(next).filter((link) => link.dataset.part === shown.dataset.part).at(-1);
+    show(next, same ?? alike ?? links(next)[0], comparing);
+  }
+
+  function goToPicture(distance) {
+    const among = comparing ? afters(row) : links(row);
+    const next = among[among.indexOf(shown) + distance];
+    if (next) show(row, next, comparing);
+  }
+
+  function cut(percent) {
+    slider.value = percent;
+    compare.style.setProperty("--cut", `${slider.value}%`);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a.zoom");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // those open a tab or a window
+    event.preventDefault();
+    cut(50);
+    show(link.closest("[data-row]"), link, false);
+  });
+
+  viewer.addEventListener("close", () => {
+    row.scrollIntoView({ block: "nearest" });
+    shown.focus({ preventScroll: true });
+  });
+
+  // On the document, as the focus leaves the viewer when a button in it is disabled or goes.
+  document.addEventListener("keydown", (event) => {
+    if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === slider && event.key.startsWith("Arrow")) return; // the slider's own keys
+    const acts = {
+      ArrowLeft: () => goToRow(-1),
+      ArrowRight: () => goToRow(1),
+      ArrowUp: () => goToPicture(-1),
+      ArrowDown: () => goToPicture(1),
+      c: () => show(row, shown, !comparing),
+    };
+    if (!acts[event.key]) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+
+  part("previous").addEventListener("click", () => goToRow(-1));
+  part("next").addEventListener("click", () => goToRow(1));
+  part("toggle").addEventListener("click", () => show(row, shown, !comparing));
+  part("close").addEventListener("click", () => viewer.close());
+  part("stage").addEventListener("click", (event) => event.target === part("stage") && viewer.close());
+  slider.addEventListener("input", () => cut(slider.value));
+  // After a drag by mouse or finger the arrows go from row to row again; with Tab the slider keeps them.
+  slider.addEventListener("pointerup", () => viewer.focus());
+
+  const drag = (event) => {
+    const frame = compare.getBoundingClientRect();
+    cut((100 * (event.clientX - frame.left)) / frame.width);
+  };
+  compare.addEventListener("pointerdown", (event) => {
+    compare.setPointerCapture(event.pointerId);
+    drag(event);
+  });
+  compare.addEventListener("pointermove", (event) => compare.hasPointerCapture(event.pointerId) && drag(event));
+
+  // The newest previews stand at the right.
+  for (const scroller of document.querySelectorAll(".scroller")) scroller.scrollLeft = scroller.scrollWidth;
+
+  const filter = document.getElementById("filter");
+  filter?.addEventListener("input", () => {
+    const wanted = filter.value.trim().toLowerCase();
+    const all = [...document.querySelectorAll("[data-row]")];
+    for (const each of all) each.hidden = !each.dataset.row.toLowerCase().includes(wanted);
+    const left = all.filter((each) => !each.hidden).length;
+    document.getElementById("filter-count").textContent = `${left} of ${all.length}`;
+  });
+});
