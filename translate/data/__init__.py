@@ -1,1 +1,1 @@
-
+"""Files on disk -> batches: listing, reading, checking, augmenting, pairing, sampling, loading."""

@@ -1,0 +1,105 @@
+"""Which pictures a folder holds, and where a data set keeps its two domains."""
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from translate.errors import InputError
+
+EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "ppm", "pgm", "pbm")
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Every picture below ``folder``, sorted by its path relative to it.
+
+    Sub-folders are searched, links are followed (a link back to a folder that contains it is not
+    entered again), extensions count in any letter case, names that start with a dot are left out.
+    Nothing is opened.
+
+    Raises:
+        InputError: a folder cannot be listed.
+    """
+    folder = Path(folder)
+    return sorted(_pictures(folder), key=lambda path: path.relative_to(folder).as_posix())
+
+
+def domain_folder(root: Path, phase: str, letter: str, required: bool = True) -> Path | None:
+    """The folder ``<root>/<phase><letter>``, such as ``horse2zebra/trainA``, checked to hold pictures.
+
+    Phase ``test`` is satisfied by ``val`` where only that exists. If the domain is not
+    ``required``, one that is missing or empty is None.
+
+    Raises:
+        InputError: the root, the folder or its pictures are missing.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        raise InputError(f"--dataroot {shown(root)} {what}; give the folder that holds trainA and trainB")
+    folder = _existing(root, phase, letter)
+    if folder is None:
+        if required:
+            raise InputError(_missing(root, phase, letter))
+        return None
+    if next(_pictures(folder), None) is None:
+        if required:
+            raise InputError(_empty(folder))
+        return None
+    return folder
+
+
+def shown(path: Path | str) -> str:
+    """A path as it can be printed anywhere: line breaks and undecodable bytes become escapes.
+
+    >>> shown("trainA/two\\nlines.png")
+    'trainA/two\\\\nlines.png'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(path))
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    for path in _files(folder, above=()):
+        if path.suffix[1:].lower() in EXTENSIONS:
+            yield path
+
+
+def _files(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
+    """Visible files in ``folder`` and below; ``above`` holds the real paths of the folders that led here."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"cannot list {shown(folder)}: {error.strerror}; check its permissions") from error
+    for name in names:
+        path = folder / name
+        if name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _files(path, (*above, real))
+        else:
+            yield path
+
+
+def _existing(root: Path, phase: str, letter: str) -> Path | None:
+    phases = (phase, "val") if phase == "test" else (phase,)
+    folders = (root / f"{name}{letter}" for name in phases)
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _missing(root: Path, phase: str, letter: str) -> str:
+    wanted = f"{phase}{letter}"
+    looked_for = f"{wanted} (or val{letter})" if phase == "test" else wanted
+    message = f"{shown(root)} has no folder {looked_for}; pictures are expected in {shown(root / wanted)}"
+    nested = next((path.parent for path in sorted(root.glob(f"*/{phase}{letter}")) if path.is_dir()), None)
+    if nested is not None:
+        return f"{message}: did you mean --dataroot {shown(nested)}?"
+    return f"{message}, laid out as {shown(root)}/trainA, trainB (and testA, testB for testing)"
+
+
+def _empty(folder: Path) -> str:
+    others = list(islice(_files(folder, above=()), 1))
+    found = f" (it holds other files, such as {shown(others[0].name)})" if others else ""
+    return f"{shown(folder)} holds no pictures{found}; accepted are files ending in {', '.join(EXTENSIONS)}"

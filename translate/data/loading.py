@@ -1,0 +1,184 @@
+"""Samples -> batches, made by worker processes that die quietly and complain in words."""
+
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from translate.data.listing import shown
+from translate.data.sampling import Key
+from translate.data.unpaired import Sample
+from translate.errors import InputError, RunError, TranslateError
+
+MOST_DEFAULT_WORKERS = 4
+WORKER_GRACE_S = 30  # how long a worker outlives a terminate signal, so that the main process can finish its step
+
+
+class Batch(TypedDict):
+    """Samples of one epoch, stacked: A and B are uint8 (B, C, H, W)."""
+
+    A: Tensor
+    B: Tensor
+    A_paths: list[str]
+    B_paths: list[str]
+    epoch: int
+    index: list[int]
+
+
+def default_workers() -> int:
+    """Loader processes to start when nobody says: the cores this process may use, at most 4."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_DEFAULT_WORKERS, cores)
+
+
+def make_loader(
+    dataset: Dataset,
+    sampler: Iterable[list[Key]],
+    workers: int,
+    pin_memory: bool = False,
+    multiprocessing_context: str | None = None,
+) -> "Batches":
+    """Batches of ``dataset`` in the order of ``sampler``, the same for any number of workers.
+
+    Args:
+        dataset: gives a :class:`Sample` for a key (epoch, index).
+        sampler: gives lists of keys; each list, of one epoch, becomes a batch.
+        workers: processes that read ahead; 0 reads in this one.
+        pin_memory: place batches where a GPU can fetch them while computing; ignored without a GPU.
+        multiprocessing_context: ``fork``, ``spawn`` or ``forkserver``; None takes Python's default.
+    """
+    loader = DataLoader(
+        _InWords(dataset),
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin_memory and torch.cuda.is_available(),
+        worker_init_fn=_prepare_worker,
+        multiprocessing_context=multiprocessing_context if workers else None,
+        generator=torch.Generator(),  # the loader draws a seed for its workers; not from everybody's generator
+    )
+    return Batches(loader)
+
+
+class Batches:
+    """An iterable of :class:`Batch`; each iteration starts workers of its own and ends them.
+
+    Raises, while iterating:
+        InputError: a picture vanished, broke or does not fit (PictureError names it).
+        RunError: a worker process was killed.
+    """
+
+    def __init__(self, loader: DataLoader):
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        # The only reference to the running loader is in this list: emptying it ends the workers, also
+        # when Python exits in the middle of an epoch.
+        running = [_started(self._loader)]
+        end = weakref.finalize(self, running.clear)
+        try:
+            while (batch := _next(running)) is not None:
+                yield batch
+        finally:
+            end()
+
+
+def _started(loader: DataLoader) -> Iterator:
+    """Start the workers without torch's reaction to their deaths.
+
+    Its handler raises wherever the main process happens to be, perhaps in the middle of a step or of a
+    checkpoint; without it a death is noticed by the next request for a batch.
+    """
+    if not loader.num_workers or not hasattr(signal, "SIGCHLD"):
+        return iter(loader)
+    handler = signal.getsignal(signal.SIGCHLD)
+    iterator = iter(loader)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL if handler is None else handler)
+    return iterator
+
+
+def _next(running: list) -> Batch | None:
+    try:
+        batch = next(running[0])
+    except StopIteration:
+        return None
+    except (RuntimeError, OSError, EOFError) as error:
+        if not _tells_of_lost_worker(error):
+            raise
+        why = str(error) or type(error).__name__
+        remedy = "free some memory or use --num_threads 0"
+        raise RunError(f"a process that reads pictures was lost ({why}); {remedy}") from error
+    if isinstance(batch, TranslateError):
+        raise batch
+    return batch
+
+
+def _tells_of_lost_worker(error: Exception) -> bool:
+    """Whether torch noticed a death, or the connection broke over which a dead worker's batch was to come."""
+    if isinstance(error, RuntimeError):
+        return str(error).startswith("DataLoader worker")
+    return isinstance(error, (ConnectionError, EOFError)) and not str(error).startswith("Caught")
+
+
+class _InWords(Dataset):
+    """A data set that hands over its errors as values.
+
+    An exception that leaves a worker reaches the user as the text of two tracebacks; as a value it
+    arrives whole and is raised in the main process.
+    """
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __getitem__(self, key: Key) -> Sample | TranslateError:
+        try:
+            return self.dataset[key]
+        except TranslateError as error:
+            return error.with_traceback(None)
+
+
+def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
+    failed = next((sample for sample in samples if isinstance(sample, TranslateError)), None)
+    if failed is not None:
+        return failed
+    for letter in ("A", "B"):
+        other = next((s for s in samples if s[letter].shape != samples[0][letter].shape), None)
+        if other is not None:
+            return _uneven(letter, samples[0], other)
+    return Batch(
+        A=torch.stack([sample["A"] for sample in samples]),  # (B, C, H, W)
+        B=torch.stack([sample["B"] for sample in samples]),
+        A_paths=[sample["A_path"] for sample in samples],
+        B_paths=[sample["B_path"] for sample in samples],
+        epoch=samples[0]["epoch"],
+        index=[sample["index"] for sample in samples],
+    )
+
+
+def _uneven(letter: str, first: Sample, second: Sample) -> InputError:
+    one, other = (
+        f"{shown(sample[f'{letter}_path'])} ({sample[letter].shape[-1]}x{sample[letter].shape[-2]})"
+        for sample in (first, second)
+    )
+    return InputError(
+        f"{one} and {other} come out in different sizes and do not fit in one batch;"
+        " use --batch_size 1 or --preprocess resize_and_crop"
+    )
+
+
+def _prepare_worker(worker: int) -> None:
+    """Leave signals to the main process, which saves its state and then ends its workers."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_GRACE_S))

@@ -1,0 +1,218 @@
+"""A picture of any size -> a training picture: scaled, cropped, rounded to a multiple of 4, mirrored.
+
+The words of ``--preprocess`` are joined by ``_and_``, as in ``scale_width_and_crop``. Whatever their order
+in the text they act in this one, and each that is present draws its numbers in this order:
+
+==================  ============================================================  =====================
+word                what it does                                                  draws
+==================  ============================================================  =====================
+resize              to load_size x load_size, whatever the aspect                 nothing
+scale_width         width to load_size, height with it but not below crop_size    nothing
+scale_shortside     enlarges until the shorter side is load_size; never shrinks   nothing
+zoom                each axis by U(zoom_min, 1), not below crop_size              width, height factor
+crop                a random square of crop_size                                  left, top
+patch               a random cell of a grid of crop_size cells, randomly offset   left, top, cell
+trim                cuts to crop_size the axes that are longer                    left, top
+(always)            both sides to the nearest multiple of 4                       nothing
+(unless flip off)   mirrors left-right in half of the cases                       one number
+==================  ============================================================  =====================
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from translate.data.listing import shown
+from translate.errors import InputError
+from translate.registry import did_you_mean
+
+SCALINGS = ("resize", "scale_width", "scale_shortside")
+CUTS = ("crop", "patch", "trim")
+WORDS = ("none", *SCALINGS, "zoom", *CUTS)
+FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+BASE_PX = 4  # the networks halve a picture twice
+
+Size = tuple[int, int]
+
+
+def parse_words(text: str) -> frozenset[str]:
+    """The words of a ``--preprocess`` value, without ``none``.
+
+    >>> sorted(parse_words("scale_width_and_crop"))
+    ['crop', 'scale_width']
+    >>> parse_words("none")
+    frozenset()
+
+    Raises:
+        InputError: a word is unknown, or two of them exclude each other.
+    """
+    words = text.split("_and_")
+    for word in words:
+        if word not in WORDS:
+            raise InputError(f"--preprocess {text!r} has an unknown part {word!r}: {did_you_mean(word, WORDS)}")
+    _refuse_together(text, [word for word in words if word in SCALINGS])
+    if "none" in words and len(words) > 1:
+        raise InputError(f"--preprocess {text!r} joins none with other words; leave none out")
+    return frozenset(words) - {"none"}
+
+
+def _refuse_together(text: str, scalings: Iterable[str]) -> None:
+    scalings = sorted(set(scalings))
+    if len(scalings) > 1:
+        raise InputError(f"--preprocess {text!r} scales in more than one way; keep one of {', '.join(scalings)}")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """The transform of one domain; equal values give equal pictures for equal generators.
+
+    Attributes:
+        words: the value of ``--preprocess``.
+        load_size: pixels that the scaling words aim at.
+        crop_size: pixels that zoom, crop, patch and trim aim at.
+        flip: mirror left-right with probability 1/2.
+        filter: ``bicubic`` or ``bilinear``, as Pillow computes them.
+        zoom_min: smallest factor of zoom; each axis draws its own from [zoom_min, 1).
+
+    Raises:
+        InputError: unknown words or filter, or a size that is not positive.
+    """
+
+    words: str = "resize_and_crop"
+    load_size: int = 286
+    crop_size: int = 256
+    flip: bool = True
+    filter: str = "bicubic"
+    zoom_min: float = 0.8
+
+    def __post_init__(self) -> None:
+        parse_words(self.words)
+        if self.filter not in FILTERS:
+            raise InputError(f"unknown filter {self.filter!r}: {did_you_mean(self.filter, FILTERS)}")
+        for flag in ("load_size", "crop_size"):
+            if getattr(self, flag) < 1:
+                raise InputError(f"--{flag} is {getattr(self, flag)}; give a positive number of pixels")
+
+    @property
+    def parsed(self) -> frozenset[str]:
+        """The words, taken apart."""
+        return parse_words(self.words)
+
+    def scaled_size(self, width: int, height: int) -> Size:
+        """The size after the scaling word, before zoom and cuts."""
+        words = self.parsed
+        if "resize" in words:
+            return self.load_size, self.load_size
+        if "scale_width" in words:
+            return self._scaled_by_width(width, height)
+        if "scale_shortside" in words and min(width, height) < self.load_size:
+            scale = self.load_size / min(width, height)
+            return round(width * scale), round(height * scale)
+        return width, height
+
+    def output_size(self, width: int, height: int) -> Size | None:
+        """The size that comes out, or None where zoom without a cut makes it random.
+
+        Raises:
+            InputError: the picture is smaller than what is to be cut from it.
+        """
+        words = self.parsed
+        size = self.scaled_size(width, height)
+        if "zoom" in words and words.isdisjoint(CUTS):
+            return None
+        if "zoom" in words:
+            return _multiple_of_base((self.crop_size, self.crop_size))
+        if words & {"crop", "patch"}:
+            self._require_room(size)
+            return _multiple_of_base((self.crop_size, self.crop_size))
+        if "trim" in words:
+            size = min(size[0], self.crop_size), min(size[1], self.crop_size)
+        return _multiple_of_base(size)
+
+    def fits(self, width: int, height: int) -> bool:
+        """Whether a picture of this size is large enough for what is to be cut from it."""
+        words = self.parsed
+        return "zoom" in words or words.isdisjoint({"crop", "patch"}) or self._has_room(self.scaled_size(width, height))
+
+    def too_small(self, name: Path | str, width: int, height: int) -> str:
+        """What to tell the user about a picture that does not fit: the file and flags that would help."""
+        room_px = min(self.scaled_size(width, height)) // BASE_PX * BASE_PX
+        smaller = f" or --crop_size {room_px}" if room_px else ""
+        enlarge_px = self.crop_size * Preprocess.load_size // Preprocess.crop_size  # the paper's 286 for 256
+        if self.parsed.isdisjoint(SCALINGS):
+            larger = f"--preprocess scale_shortside_and_{self.words} --load_size {enlarge_px}"
+        else:
+            larger = f"--load_size {enlarge_px}"
+        return f"crop_size {self.crop_size} is larger than {shown(name)} ({width}x{height}); use {larger}{smaller}"
+
+    def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        """Transform one picture, with every random number taken from ``rng`` in the documented order.
+
+        Raises:
+            InputError: the picture is smaller than what is to be cut from it.
+        """
+        words = self.parsed
+        image = self._resized(image, self.scaled_size(*image.size))
+        if "zoom" in words:
+            image = self._zoomed(image, rng)
+        for word, cut in (("crop", self._crop), ("patch", self._patch), ("trim", self._trim)):
+            if word in words:
+                image = cut(image, rng)
+        image = self._resized(image, _multiple_of_base(image.size))
+        if self.flip and rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return image
+
+    def _scaled_by_width(self, width: int, height: int) -> Size:
+        if width == self.load_size and height >= self.crop_size:
+            return width, height
+        return self.load_size, int(max(self.load_size * height / width, self.crop_size))
+
+    def _resized(self, image: Image.Image, size: Size) -> Image.Image:
+        return image if image.size == size else image.resize(size, FILTERS[self.filter])
+
+    def _zoomed(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        factors = rng.uniform(self.zoom_min, 1.0, size=2)
+        width, height = (max(self.crop_size, side * factor) for side, factor in zip(image.size, factors, strict=True))
+        return self._resized(image, (round(width), round(height)))
+
+    def _crop(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        self._require_room(image.size)
+        left, top = (int(rng.integers(side - self.crop_size + 1)) for side in image.size)
+        return self._square(image, left, top)
+
+    def _patch(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        self._require_room(image.size)
+        left, top = (int(rng.integers(side % self.crop_size + 1)) for side in image.size)
+        columns, rows = (side // self.crop_size for side in image.size)
+        column, row = divmod(int(rng.integers(columns * rows)), rows)
+        return self._square(image, left + column * self.crop_size, top + row * self.crop_size)
+
+    def _trim(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        left, top = (int(rng.integers(max(side - self.crop_size, 0) + 1)) for side in image.size)
+        width, height = (min(side, self.crop_size) for side in image.size)
+        return image.crop((left, top, left + width, top + height))
+
+    def _square(self, image: Image.Image, left: int, top: int) -> Image.Image:
+        return image.crop((left, top, left + self.crop_size, top + self.crop_size))
+
+    def _has_room(self, size: Size) -> bool:
+        return min(size) >= self.crop_size
+
+    def _require_room(self, size: Size) -> None:
+        if not self._has_room(size):
+            raise InputError(self.too_small("a picture", *size))
+
+
+def test_time(words: str, load_size: int, crop_size: int) -> Preprocess:
+    """The transform of a test: the same words, without mirroring."""
+    return Preprocess(words=words, load_size=load_size, crop_size=crop_size, flip=False)
+
+
+def _multiple_of_base(size: Size) -> Size:
+    """Each side to the nearest multiple of 4 (half-way to the multiple of 8), and at least 4."""
+    width, height = (max(BASE_PX, round(side / BASE_PX) * BASE_PX) for side in size)
+    return width, height

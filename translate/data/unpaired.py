@@ -1,0 +1,112 @@
+"""Two folders of pictures without pairs, as samples that are pure functions of (seed, epoch, index)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from translate.data.preprocess import Preprocess
+from translate.data.reading import read_picture
+from translate.data.tensors import to_tensor
+from translate.errors import InputError
+from translate.randomness import generator
+
+
+class Sample(TypedDict):
+    """One picture of each domain, uint8 (C, H, W), and where they come from."""
+
+    A: Tensor
+    B: Tensor
+    A_path: str
+    B_path: str
+    epoch: int
+    index: int
+
+
+class UnpairedPictures(Dataset):
+    """Pictures of domain A, each with a partner from domain B that is drawn anew in every epoch.
+
+    Sample ``(epoch, index)`` holds picture ``index`` of A (counted round if B is larger) and a random
+    picture of B, or with ``serial`` picture ``index`` of B. Both are transformed with generators of
+    their own, so a sample is the same in whatever process, order or run it is made. Nothing is opened
+    before a sample is asked for.
+
+    Args:
+        paths_a, paths_b: the pictures of each domain, at least one.
+        channels_a, channels_b: 1 (grey) or 3 (RGB); pictures are converted.
+        preprocess: the transform, with ``seed`` for its randomness.
+        late_preprocess: the transform of epochs after ``late_after``; CUT stops its size jitter when
+            the learning rate starts to decay.
+        late_after: last epoch of ``preprocess``; None never changes.
+        seed: fixes partners and transforms.
+        serial: pair by position instead of by chance.
+
+    Raises:
+        InputError: a domain has no pictures.
+    """
+
+    def __init__(
+        self,
+        paths_a: Sequence[Path],
+        paths_b: Sequence[Path],
+        channels_a: int,
+        channels_b: int,
+        preprocess: Preprocess,
+        late_preprocess: Preprocess | None = None,
+        late_after: int | None = None,
+        *,
+        seed: int,
+        serial: bool = False,
+    ):
+        for letter, paths in (("A", paths_a), ("B", paths_b)):
+            if not paths:
+                raise InputError(f"domain {letter} has no pictures; add some to its folder")
+        self.paths_a = list(paths_a)
+        self.paths_b = list(paths_b)
+        self.channels_a = channels_a
+        self.channels_b = channels_b
+        self.preprocess = preprocess
+        self.late_preprocess = late_preprocess
+        self.late_after = late_after
+        self.seed = seed
+        self.serial = serial
+
+    def __len__(self) -> int:
+        return max(len(self.paths_a), len(self.paths_b))
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """The sample of (epoch, index), epochs counted from 1, indices from 0.
+
+        Raises:
+            PictureError: a picture vanished or broke since it was listed.
+            InputError: a picture is smaller than what is to be cut from it.
+        """
+        epoch, index = key
+        path_a = self.paths_a[index % len(self.paths_a)]
+        path_b = self.paths_b[self._partner(epoch, index)]
+        return Sample(
+            A=self._picture(path_a, self.channels_a, "augment A", epoch, index),
+            B=self._picture(path_b, self.channels_b, "augment B", epoch, index),
+            A_path=str(path_a),
+            B_path=str(path_b),
+            epoch=epoch,
+            index=index,
+        )
+
+    def _partner(self, epoch: int, index: int) -> int:
+        if self.serial:
+            return index % len(self.paths_b)
+        return int(generator(self.seed, "partner", epoch, index).integers(len(self.paths_b)))
+
+    def _picture(self, path: Path, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
+        transform = self._transform(epoch)
+        image = read_picture(path, channels)
+        if not transform.fits(*image.size):
+            raise InputError(transform.too_small(path, *image.size))
+        return to_tensor(transform(image, generator(self.seed, purpose, epoch, index)))
+
+    def _transform(self, epoch: int) -> Preprocess:
+        late = self.late_preprocess is not None and self.late_after is not None and epoch > self.late_after
+        return self.late_preprocess if late else self.preprocess
