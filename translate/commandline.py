@@ -86,6 +86,7 @@ def read_recipe(name: str) -> dict[str, Any]:
 
 def run_command(command: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run a command on ``sys.argv`` and leave with its exit code; a known failure is one sentence on stderr."""
+    sys.stdout.reconfigure(line_buffering=True)  # a log that a run is redirected to stays up to date
     try:
         command(sys.argv[1:])
     except TranslateError as error:

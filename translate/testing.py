@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.listing import domain_folder, list_pictures
-from translate.data.preprocess import Preprocess
+from translate.data.preprocess import test_time
 from translate.data.reading import read_picture
 from translate.errors import InputError, RunError
 from translate.options import TestOptions, build
@@ -97,7 +97,7 @@ def _choose_size(options: TestOptions, record: Mapping[str, Any]) -> TestSize:
     if options.preprocess:
         if options.size:
             raise InputError("--size and --preprocess both say how pictures are scaled; give one of them")
-        words = Preprocess(options.preprocess, options.load_size or crop, crop, flip=False)
+        words = test_time(options.preprocess, options.load_size or crop, crop)
         return TestSize("crop", crop, words)
     if options.load_size and options.load_size != crop:
         # Users of the reference set the test size with --load_size and --crop_size alone.

@@ -1,6 +1,6 @@
 """CUT and FastCUT: contrastive unpaired translation (Park, Efros, Zhang, Zhu, ECCV 2020, arXiv:2007.15651)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,19 +192,24 @@ class CUT(Method):
         batch = state.batch
         outputs = [state.fake_B, state.idt_B] if self.uses_identity else [state.fake_B]
         queries = self._encode_all(outputs)
-        named = {"NCE": self._nce(batch["A"], queries[0], state.keys_A, batch["positions_A"], state.mirrored)}
+        named = {"NCE": self._nce(batch["A"], next(queries), state.keys_A, batch["positions_A"], state.mirrored)}
         if self.uses_identity:
-            named["NCE_Y"] = self._nce(batch["B"], queries[1], state.keys_B, batch["positions_B"], state.mirrored)
+            named["NCE_Y"] = self._nce(batch["B"], next(queries), state.keys_B, batch["positions_B"], state.mirrored)
         return named
 
-    def _encode_all(self, images: list[Tensor]) -> list[list[Tensor]]:
-        """Tapped features of each entry; in one pass where samples do not influence each other."""
+    def _encode_all(self, images: list[Tensor]) -> Iterator[list[Tensor]]:
+        """Tapped features of each entry; in one pass where samples do not influence each other.
+
+        Elsewhere each pass waits until it is asked for: running statistics and dropout masks follow the order of the
+        passes, which is the reference's (query and key of A, then of B).
+        """
         generator = self.networks["G"]
         if len(images) == 1 or images[0].shape[1:] != images[1].shape[1:] or not generator.features_are_reusable:
-            return [generator.features(image, self.taps) for image in images]
+            yield from (generator.features(image, self.taps) for image in images)
+            return
         counts = [len(image) for image in images]
         split = [feature.split(counts) for feature in generator.features(torch.cat(images), self.taps)]
-        return [list(features) for features in zip(*split, strict=True)]
+        yield from (list(features) for features in zip(*split, strict=True))
 
     def _nce(
         self,

@@ -132,8 +132,15 @@ class ResnetGenerator(nn.Module):
         for index in range(stop + 1):
             x = self.model[index](x)
             if index in taps:
-                found.append(x)
+                # Behind the last tap ``features`` runs nothing, so nothing may change its map here either.
+                last = index == taps[-1] and index < stop
+                found.append(x.clone() if last and self._is_overwritten(index) else x)
         return x, found
+
+    def _is_overwritten(self, index: int) -> bool:
+        """Whether the map behind a layer is changed in place by the activation after it."""
+        following = next((m for m in self.model[index + 1 :] if not isinstance(m, nn.Identity)), None)
+        return getattr(following, "inplace", False)
 
 
 def _conv_norm_relu(conv: nn.Module, norm: str) -> list[nn.Module]:

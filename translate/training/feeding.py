@@ -69,11 +69,6 @@ def open_feed(settings: TrainSettings) -> Feed:
         serial=data.serial_batches,
     )
     counts = {domain: len(found) for domain, found in paths.items()}
-    if data.batch_size > len(dataset):
-        raise InputError(
-            f"--batch_size {data.batch_size} is larger than the {len(dataset)} pictures of the larger domain; "
-            f"use at most {len(dataset)}"
-        )
     return Feed(root, dataset, counts, input_nc, output_nc, folders)
 
 

@@ -1,6 +1,5 @@
 """A training run from its flags: started, resumed or fine-tuned."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +174,7 @@ def _train(
         if not state:
             observer.save(trainer)  # from here on the run can always be resumed
         observer.start(trainer)
-        _run(trainer, make_batches(feed, settings, sampler, device.type == "cuda"), stop)
+        trainer.run(make_batches(feed, settings, sampler, device.type == "cuda"))
         observer.finish(trainer)
         progress = trainer.progress
         if stop.signal is not None:
@@ -185,18 +184,6 @@ def _train(
                 stop.signal,
             )
         return TrainingResult(folder.path, progress.step, progress.epoch, trainer.check_losses())
-
-
-def _run(trainer: Trainer, batches: Any, stop: StopRequest) -> None:
-    """The loop; a signal sent to the whole process group kills the loader's workers too, which is no error then."""
-    try:
-        trainer.run(batches)
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        time.sleep(0.5)  # the same signal may reach the workers first
-        if stop.signal is None:
-            raise
 
 
 def _resume(trainer: Trainer, state: dict[str, Any], logs: Logs, page: TrainingPage | None) -> None:
