@@ -61,8 +61,8 @@ class CUT(Method):
         self.options = options
         if options.lambda_NCE > 0 and input_nc != output_nc:
             raise InputError(
-                f"PatchNCE passes pictures of both domains through one encoder, so --input_nc {input_nc} and --output_nc "
-                f"{output_nc} must be equal: give both, or set --lambda_NCE 0"
+                f"PatchNCE passes pictures of both domains through one encoder, so --input_nc {input_nc} and "
+                f"--output_nc {output_nc} must be equal: give both, or set --lambda_NCE 0"
             )
         if options.lambda_NCE == 0 and options.lambda_GAN == 0:
             raise InputError("--lambda_GAN and --lambda_NCE are both 0: nothing is left to learn; raise one of them")
@@ -130,6 +130,7 @@ class CUT(Method):
         flipped = mirrored is not None and bool(mirrored.any())
         reuse = self.uses_nce and self.networks["G"].features_are_reusable and not flipped
         if flipped:
+            mirrored = mirrored.to(real_A.device)  # it comes on the host, where it decided what is run
             inputs = [_mirror(x, mirrored) for x in inputs]
         outputs, keys = self._generate(inputs, reuse)
         return CutState(

@@ -97,7 +97,9 @@ class ResnetGenerator(nn.Module):
             index = self.tap_names.get(tap) if isinstance(tap, str) else tap
             if index is None or not -1 <= index < len(self.model):
                 names = ", ".join(self.tap_names)
-                raise ValueError(f"no layer {tap!r} in the generator; choose from 0 to {len(self.model) - 1} or {names}")
+                raise ValueError(
+                    f"no layer {tap!r} in the generator; choose from 0 to {len(self.model) - 1} or {names}"
+                )
             indices.add(index % len(self.model))
         return sorted(indices)
 
@@ -132,9 +134,10 @@ class ResnetGenerator(nn.Module):
         for index in range(stop + 1):
             x = self.model[index](x)
             if index in taps:
-                # Behind the last tap ``features`` runs nothing, so nothing may change its map here either.
-                last = index == taps[-1] and index < stop
-                found.append(x.clone() if last and self._is_overwritten(index) else x)
+                found.append(x)
+            if index == taps[-1] and index < stop and self._is_overwritten(index):
+                # ``features`` runs nothing behind the last tap, so nothing may change what was found here either.
+                x = x.clone()
         return x, found
 
     def _is_overwritten(self, index: int) -> bool:

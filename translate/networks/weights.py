@@ -1,7 +1,7 @@
 """Weights in files: reading them safely, telling the architecture from their keys, fitting other channel counts."""
 
 import pickle
-import zipfile
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ def load_file(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Weights only load failed" in str(error) or "Unsupported" in str(error):
+        if "global" in str(error).lower():  # torch's word for a class or function that the file would call
             raise InputError(
                 f"{path} holds more than weights, and nothing in it was run; save a plain state dict "
                 "(torch.save(network.state_dict(), path))"
             ) from None
         raise InputError(f"{path} is not a checkpoint; it is damaged or of another kind") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file makes the reader stumble in any way
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path} is damaged or not a checkpoint ({reason}); copy it again") from None
 
@@ -55,7 +55,8 @@ def describe_generator(weights: Weights, path: Path) -> dict[str, Any]:
     blocks = sorted({key.split(".conv_block")[0] for key in weights if ".conv_block." in key})
     if stem is None or stem.ndim != 4 or stem.shape[-1] != 7 or not blocks:
         raise InputError(f"{path} does not hold a ResNet generator: its keys begin with {_some_keys(weights)}")
-    last_conv = max((key for key in weights if key.endswith(".weight")), key=lambda key: int(key.split(".")[1]))
+    layers = (key for key in weights if re.fullmatch(r"model\.\d+\.weight", key))
+    last_conv = max(layers, key=lambda key: int(key.split(".")[1]))
     filters = [key for key in weights if key.endswith(".filt")]
     # The convolutions of a block stand at 1 and 5, or at 1 and 6 behind a dropout layer.
     second = weights.get(f"{blocks[0]}.conv_block.6.weight")
