@@ -1,8 +1,12 @@
 """Train a translator: python train.py --dataroot PATH --name NAME (see --help)."""
 
+import os
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from translate.commandline import parse_train, run_command
+from translate.options import RunOptions
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -12,7 +16,12 @@ def main(arguments: Sequence[str]) -> None:
     result = train_from_flags(values)
     if result:
         print(f"done: {result.step} steps, {result.folder}")
-        print(f"next: python test.py --name {result.folder.name}")
+        print(f"next: {_test_command(result.folder, values.get('checkpoints_dir'))}")
+
+
+def _test_command(folder: Path, checkpoints_dir: str | None) -> str:
+    words = ["python", "test.py", "--name", os.path.relpath(folder, checkpoints_dir or RunOptions.checkpoints_dir)]
+    return shlex.join([*words, "--checkpoints_dir", checkpoints_dir] if checkpoints_dir else words)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,8 +42,9 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     groups = groups_of(model)
     for key in ("run", "data", "method", "networks", "optimizer", "reports"):
         _add_group(parser, groups[key])
-    given = _parse(parser, arguments, train_flags(model))
-    recipe = read_recipe(given.pop("config")) if "config" in given else {}
+    known = [*train_flags(model), "model"]
+    given = _parse(parser, arguments, [*known, "config"])
+    recipe = _read_flags(given.pop("config"), known) if "config" in given else {}
     return _without_legacy({**recipe, **given})
 
 
@@ -62,7 +63,7 @@ def parse_test(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]
     for name, group in recorded.items():
         _add_flag(parser, group, name, help=argparse.SUPPRESS)
     parser.add_argument("--model", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    given = _without_legacy(_parse(parser, arguments, [*test_flags, *recorded]))
+    given = _without_legacy(_parse(parser, arguments, [*test_flags, *recorded, "model"]))
     tests = {name: value for name, value in given.items() if name in test_flags}
     return tests, {name: value for name, value in given.items() if name not in test_flags}
 
@@ -79,14 +80,26 @@ def read_recipe(name: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise InputError(f"--config {path} cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
         raise InputError(f"--config {path}: write one 'flag: value' a line")
     return {str(key): value for key, value in content.items()}
 
 
+def _read_flags(config: str, known: Collection[str]) -> dict[str, Any]:
+    """A recipe whose flags all exist."""
+    recipe = read_recipe(config)
+    for name in recipe:
+        if name not in known and name not in LEGACY:
+            raise InputError(f"--config {config}: unknown flag {name!r}: {did_you_mean(name, known)}")
+    return recipe
+
+
 def run_command(command: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run a command on ``sys.argv`` and leave with its exit code; a known failure is one sentence on stderr."""
-    sys.stdout.reconfigure(line_buffering=True)  # a log that a run is redirected to stays up to date
+    # A log that a run is redirected to stays up to date, and no path is one that its encoding cannot print.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         command(sys.argv[1:])
     except TranslateError as error:
@@ -139,9 +152,9 @@ def _without_legacy(values: dict[str, Any]) -> dict[str, Any]:
 def _add_group(parser: argparse.ArgumentParser, group: type) -> None:
     section = parser.add_argument_group(group.__doc__)
     for field in fields(group):
-        default = "" if field.default is None or field.default == "" or field.default is False else f" ({field.default})"
+        default = "" if field.default in (None, "") or field.default is False else f" ({field.default})"
         text = field.metadata["help"]
-        if field.metadata["choices"] and not any(word in text for word in field.metadata["choices"]):
+        if field.metadata["choices"] and not all(word in text for word in field.metadata["choices"]):
             text += f": {', '.join(field.metadata['choices'])}"
         _add_flag(section, group, field.name, help=(text + default).replace("%", "%%"))
 

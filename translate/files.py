@@ -1,5 +1,6 @@
 """Writing files so that a reader never meets half of one."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -41,8 +42,8 @@ def replace_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file (UTF-8) atomically."""
-    replace_atomically(path, lambda file: file.write(text.encode("utf-8")))
+    """Replace a text file (UTF-8) atomically; bytes of file names that are no text become escapes, as JSON has them."""
+    replace_atomically(path, lambda file: file.write(text.encode("utf-8", "backslashreplace")))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -73,7 +74,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _remove_quietly(path: str | Path) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass

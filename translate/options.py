@@ -5,6 +5,7 @@ and a help page; a method adds a group of its own (``Method.Options``).
 """
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -151,14 +152,16 @@ class TestOptions:
     results_dir: str = flag("./results/", "folder of the results pages")
     epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N")
     phase: str = flag("test", "which pictures: PHASEA (domain B is not needed)")
-    direction: str | None = flag(None, "BtoA reads PHASEB; default: the run's own", choices=("AtoB", "BtoA"))
+    direction: str | None = flag(
+        None, "AtoB reads PHASEA, BtoA PHASEB; default: the run's own", choices=("AtoB", "BtoA")
+    )
     num_test: int | None = flag(None, "translate at most this many pictures; default: all", low=1)
     max_dataset_size: int | None = flag(None, "the same, by its name in training", low=1)
     size: str | None = flag(
         None, "crop: shorter side to the training crop size (default); original; WIDTHxHEIGHT in pixels"
     )
     preprocess: str | None = flag(None, "the reference's words instead of --size, e.g. resize_and_crop")
-    load_size: int | None = flag(None, "with --preprocess; default: the crop size", low=4)
+    load_size: int | None = flag(None, "with --preprocess; default: the crop size; alone: the shorter side", low=4)
     crop_size: int | None = flag(None, "with --preprocess or --size crop; default: the run's own", low=4)
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
@@ -198,7 +201,9 @@ def convert(group: type, name: str, value: Any) -> Any:
         InputError: wrong type, unknown word or out of range; names the flag and what is allowed.
     """
     kind, optional = annotated_type(group, name)
-    if value is None or (optional and isinstance(value, str) and value.lower() in ("none", "inf")):
+    # "inf" is the reference's word for no limit; texts keep their "none", which --preprocess knows as a word.
+    unlimited = optional and kind is not str and str(value).lower() in ("none", "inf")
+    if value is None or unlimited:
         if optional:
             return None
         raise InputError(f"--{name} needs a value")
@@ -227,15 +232,16 @@ def _to_kind(name: str, kind: type, value: Any) -> Any:
     if kind is bool:
         return _to_bool(name, value)
     if kind is str:
-        return str(value)
+        # A list is how YAML and Python write "0,4,8".
+        return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     try:
         if isinstance(value, bool):
             raise ValueError
         number = kind(value)
-        if isinstance(value, float) and number != value:
+        if not isinstance(value, str) and number != value:
             raise ValueError
         return number
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         noun = "a whole number" if kind is int else "a number"
         raise InputError(f"--{name} {value} is not {noun}") from None
 
@@ -251,8 +257,8 @@ def _to_bool(name: str, value: Any) -> bool:
 
 def _check_range(name: str, value: Any, metadata: Any) -> None:
     low, high, above = metadata["low"], metadata["high"], metadata["above"]
-    if isinstance(value, float) and value != value:
-        raise InputError(f"--{name} {value} is not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"--{name} {value} is not a finite number")
     if low is not None and value < low:
         raise InputError(f"--{name} {value} is too small: it must be at least {low}")
     if above is not None and value <= above:

@@ -16,7 +16,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
     if close:
         return f"did you mean {lowered[close[0]]}?"
-    return f"choose from {', '.join(known)}"
+    return f"choose from {', '.join(known)}" if known else "there are none to choose from"
 
 
 class Registry(Generic[T]):
@@ -36,6 +36,8 @@ class Registry(Generic[T]):
 
     def register(self, name: str):
         def add(entry: T) -> T:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} {name!r} is registered already")
             self._entries[name] = entry
             return entry
 

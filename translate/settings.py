@@ -27,8 +27,20 @@ GROUPS = {
 }
 # Flags about one call of the command, not about the run: a resumed run does not inherit them.
 SESSION_FLAGS = frozenset(
-    "continue_train init_from pretrained_name epoch epoch_count max_steps max_minutes dry_run verbose gpu_ids suffix "
-    "num_threads".split()
+    {
+        "continue_train",
+        "init_from",
+        "pretrained_name",
+        "epoch",
+        "epoch_count",
+        "max_steps",
+        "max_minutes",
+        "dry_run",
+        "verbose",
+        "gpu_ids",
+        "suffix",
+        "num_threads",
+    }
 )
 
 
@@ -80,10 +92,12 @@ def resolve(values: Mapping[str, Any]) -> TrainSettings:
     known = train_flags(model)
     for name in values:
         if name not in known and name not in LEGACY and name != "model":
-            raise InputError(f"unknown option {name!r}: {did_you_mean(name, known)}")
+            raise InputError(f"unknown option {name!r}: {did_you_mean(name, [*known, 'model'])}")
     merged = {**method.defaults(values), **values}
     groups = {key: build(group, merged) for key, group in groups_of(model).items()}
     settings = TrainSettings(model=model, **groups)
+    if not settings.run.name.strip("./\\ "):
+        raise InputError(f"--name {settings.run.name!r} is not the name of a folder; give one such as horse2zebra")
     return _with_suffix(settings)
 
 
@@ -93,7 +107,8 @@ def _with_suffix(settings: TrainSettings) -> TrainSettings:
         return settings
     try:
         ending = suffix.format(**settings.flat())
-    except (KeyError, IndexError, ValueError) as error:
-        raise InputError(f"--suffix {suffix}: {error} is not the name of an option") from None
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
+        remedy = "write names of flags in braces, e.g. {netG}_{load_size}"
+        raise InputError(f"--suffix {suffix} cannot be filled in ({error}); {remedy}") from None
     run = dataclasses.replace(settings.run, name=f"{settings.run.name}_{ending}", suffix="")
     return dataclasses.replace(settings, run=run)

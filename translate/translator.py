@@ -39,7 +39,8 @@ class Translator:
     ================================ ===============================================
 
     Args:
-        generator: maps (B, C, H, W) in [-1, 1] to (B, C', H, W) in [-1, 1].
+        generator: maps (B, C, H, W) in [-1, 1] to (B, C', H, W) in [-1, 1], for H and W that are multiples of its
+            ``stride``.
         size: how pictures are scaled before translation.
         input_nc: channels that the generator reads; pictures are converted (grey to colour and back).
         device: where it runs.
@@ -106,6 +107,9 @@ class Translator:
         Args:
             pictures: what to translate.
             size: another size than the translator's: ``crop``, ``original`` or ``WIDTHxHEIGHT``.
+
+        Raises:
+            InputError: a file that cannot be read, or something that is no picture in the ranges above.
         """
         policy = replace(self.size, policy=size, preprocess=None) if size else self.size
         return self._call(pictures, policy)
@@ -125,6 +129,7 @@ class Translator:
 
     def prepare(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
         """The picture as the generator gets to see it: its channels and its size."""
+        _refuse_deep(image)
         mode = "L" if self.input_nc == 1 else "RGB"
         return (size or self.size).apply(image if image.mode == mode else image.convert(mode))
 
@@ -134,34 +139,48 @@ class Translator:
             return translate_image(self.generator, self.prepare(image, size), self.generator.stride, self.device)
 
     def _array(self, array: np.ndarray, size: TestSize) -> np.ndarray:
-        if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
+        if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or not array.size:
             raise InputError(f"an array of shape {array.shape} is not a picture: (H, W), (H, W, 1) or (H, W, 3)")
+        if array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+            raise InputError(_ambiguous(array.dtype))
         planes = array if array.ndim == 3 else array[:, :, None]
-        result = self._planes(torch.from_numpy(np.ascontiguousarray(planes)).permute(2, 0, 1), size)
-        result = result.permute(1, 2, 0).cpu().numpy()
+        native = np.array(planes, dtype=array.dtype.newbyteorder("="), order="C")  # torch shares it, so it is a copy
+        result = self._planes(torch.from_numpy(native).permute(2, 0, 1), size)
+        result = result.permute(1, 2, 0).contiguous().numpy()
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
     def _tensor(self, tensor: Tensor, size: TestSize) -> Tensor:
-        if tensor.ndim == 4:
-            return torch.stack([self._tensor(picture, size) for picture in tensor])
-        if tensor.ndim != 3 or tensor.shape[0] not in (1, 3):
+        if tensor.ndim not in (3, 4) or tensor.shape[-3] not in (1, 3) or not tensor.numel():
             shape = tuple(tensor.shape)
             raise InputError(f"a tensor of shape {shape} is not a picture: (C, H, W) or (B, C, H, W) with C 1 or 3")
-        return self._planes(tensor.cpu(), size).to(tensor.device)
+        if tensor.ndim == 4:
+            return torch.stack([self._tensor(picture, size) for picture in tensor])
+        return self._planes(tensor.detach().cpu(), size).to(tensor.device)
 
     def _planes(self, picture: Tensor, size: TestSize) -> Tensor:
         """(C, H, W), uint8 or floating, to the same kind."""
         if picture.dtype == torch.uint8:
             return to_tensor(self.translate_image(to_image(picture), size))
         if not picture.is_floating_point():
-            raise InputError(f"pictures of {picture.dtype} are ambiguous: give uint8 in 0-255 or floats in 0-1")
-        if picture.min() < 0 or picture.max() > 1:
-            raise InputError("a floating picture goes from 0 to 1; this one does not: divide by 255 or rescale it")
+            raise InputError(_ambiguous(picture.dtype))
+        if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused too
+            found = f"{picture.min().item():g} to {picture.max().item():g}"
+            raise InputError(f"a floating picture goes from 0 to 1, not from {found}: divide by 255 or rescale it")
         prepared = _resize_float(_to_channels(picture.float(), self.input_nc), size)
         with torch.inference_mode():
             signed = (prepared * 2 - 1).to(self.device)
             result = translate_signed(self.generator, signed, self.generator.stride)
         return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)
+
+
+def _refuse_deep(image: Image.Image) -> None:
+    """Pillow would clip these to 8 bits instead of scaling them."""
+    if image.mode.startswith(("I", "F")):
+        raise InputError(f"a PIL image of mode {image.mode} is deeper than 8 bits; scale it to 0-255 and mode L or RGB")
+
+
+def _ambiguous(dtype: object) -> str:
+    return f"pictures of {dtype} are ambiguous: give uint8 in 0-255 or floats in 0-1"
 
 
 def _to_channels(picture: Tensor, channels: int) -> Tensor:
@@ -181,4 +200,4 @@ def _resize_float(picture: Tensor, size: TestSize) -> Tensor:
 
 def _weights_in(folder: Path) -> str:
     names = sorted(path.name.removesuffix("_net_G.pth") for path in folder.glob("*_net_G.pth"))
-    return f"this folder has weights for {', '.join(names)}" if names else "there are no generator weights in this folder"
+    return f"its folder has weights for {', '.join(names)}" if names else "its folder holds no generator weights"

@@ -1,0 +1,119 @@
+"""What the tests of every room share: small data sets made on the spot and one tiny trained run."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import translate
+
+# Shared machines stall for seconds; how long an example took says nothing about it.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MakeDomains = Callable[..., Path]
+
+TINY = {
+    "ngf": 2,
+    "ndf": 2,
+    "netG": "resnet_4blocks",
+    "load_size": 36,
+    "crop_size": 32,
+    "num_patches": 16,
+    "netF_nc": 8,
+    "n_epochs": 1,
+    "n_epochs_decay": 0,
+    "num_threads": 0,
+    "gpu_ids": "-1",
+}
+
+
+def _write_domains(
+    root: Path,
+    count_a: int = 4,
+    count_b: int = 4,
+    size: tuple[int, int] = (40, 40),
+    channels: int = 3,
+    phases: Sequence[str] = ("train", "test"),
+) -> Path:
+    """Folders trainA, trainB, ... below ``root`` with pictures of random pixels; ``size`` is width, height."""
+    width, height = size
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    for at, phase in enumerate(phases):
+        for letter, count in (("A", count_a), ("B", count_b)):
+            folder = Path(root) / f"{phase}{letter}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for index in range(count):
+                rng = np.random.default_rng((at, ord(letter), index))
+                pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{letter.lower()}{index}.png")
+    return Path(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One thread, and a cache that neither reads nor fills the user's own; started processes inherit both."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("TRANSLATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def make_domains() -> MakeDomains:
+    """make_domains(root, count_a=4, count_b=4, size=(40, 40), channels=3, phases=("train", "test")) -> root"""
+    return _write_domains
+
+
+@pytest.fixture
+def tiny_flags() -> dict[str, Any]:
+    """Flags of the tiniest run: fractions of a second a step on one core. Yours to change."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two steps, in .../checkpoints/tiny, on .../data (trainA, trainB, testA, testB)."""
+    home = tmp_path_factory.mktemp("home")
+    root = _write_domains(home / "data")
+    result = translate.train(**TINY, dataroot=root, checkpoints_dir=home / "checkpoints", name="tiny", max_steps=2)
+    return result.folder
+
+
+@pytest.fixture(scope="session")
+def main_of() -> Callable[[str], Callable[[Sequence[str]], None]]:
+    """main_of("train") is what ``python train.py`` calls with its arguments."""
+
+    def load(script: str) -> Callable[[Sequence[str]], None]:
+        spec = importlib.util.spec_from_file_location(f"script_{script}", REPOSITORY / f"{script}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.main
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Callable[..., subprocess.CompletedProcess]:
+    """run_script(folder, "train", "--lr", "1") runs ``python .../train.py --lr 1`` in a folder of its own."""
+
+    def run(folder: Path, script: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess:
+        words = [sys.executable, str(REPOSITORY / f"{script}.py"), *map(str, arguments)]
+        return subprocess.run(
+            words, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, encoding="utf-8"
+        )
+
+    return run
