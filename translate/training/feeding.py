@@ -39,8 +39,7 @@ def open_feed(settings: TrainSettings) -> Feed:
     root = Path(settings.run.dataroot)
     letters = ("A", "B") if data.direction == "AtoB" else ("B", "A")
     folders = {
-        domain: domain_folder(root, settings.run.phase, letter)
-        for domain, letter in zip("AB", letters, strict=True)
+        domain: domain_folder(root, settings.run.phase, letter) for domain, letter in zip("AB", letters, strict=True)
     }
     preprocess = Preprocess(data.preprocess, data.load_size, data.crop_size, not data.no_flip)
     reports = {

@@ -38,8 +38,14 @@ def describe_weights(files: dict[str, Path]) -> dict[str, Any]:
     """Flags of the networks in the files; channel counts are left out, they follow from the data."""
     flags: dict[str, Any] = {}
     for name in ("D", "F", "G"):  # G last: its word on anti-aliasing counts
-        if name in files:
-            flags |= DESCRIBE[name](load_weights(files[name]), files[name])
+        if name not in files:
+            continue
+        weights = load_weights(files[name])
+        try:
+            flags |= DESCRIBE[name](weights, files[name])
+        except InputError:
+            if name == "G":
+                raise  # of a kind that is not known here; the others then start anew, which load_initial says
     return {name: value for name, value in flags.items() if name not in ("input_nc", "output_nc")}
 
 

@@ -32,8 +32,15 @@ class Logs:
         return line
 
     def sizes(self) -> dict[str, int]:
-        """Lengths in bytes, after the files have reached the disk."""
-        return {name: self._synced_size(name) for name in (TEXT_LOG, JSON_LOG)}
+        """Lengths in bytes, after the files have reached the disk.
+
+        Raises:
+            RunError: they did not.
+        """
+        try:
+            return {name: self._synced_size(name) for name in (TEXT_LOG, JSON_LOG)}
+        except OSError as error:
+            raise RunError(f"cannot write the logs in {self.folder}: {error}; free some space") from error
 
     def cut_back(self, sizes: dict[str, int]) -> None:
         for name, size in sizes.items():

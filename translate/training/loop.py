@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from translate.data.tensors import to_signed
-from translate.errors import RunError
+from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.randomness import generator
 
@@ -105,7 +105,7 @@ class Trainer:
         """Step through the batches until they end, a limit is reached or the observer says so."""
         self.method.train()
         self.timing = Timing()
-        if self._limit_reached(time.monotonic()):
+        if self.is_finished:
             return
         started = waiting_since = time.monotonic()
         for batch in batches:
@@ -170,10 +170,13 @@ class Trainer:
         self.timing.steps += 1
 
     def _limit_reached(self, started: float) -> bool:
-        limits = self.limits
-        if limits.max_steps is not None and self.progress.step >= limits.max_steps:
-            return True
-        return limits.max_minutes is not None and time.monotonic() - started >= 60 * limits.max_minutes
+        minutes = self.limits.max_minutes
+        return self.is_finished or (minutes is not None and time.monotonic() - started >= 60 * minutes)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has all the steps that it is allowed."""
+        return self.limits.max_steps is not None and self.progress.step >= self.limits.max_steps
 
     @property
     def epoch_is_complete(self) -> bool:
@@ -196,9 +199,28 @@ class Trainer:
         self._unchecked.clear()
         return self._newest
 
+    def check_weights(self) -> None:
+        """Losses can be finite and a gradient not, and then the weights are lost before any loss tells.
+
+        Raises:
+            RunError: a weight is not finite; names the step and the network.
+        """
+        for name, network in self.method.networks.items():
+            tensors = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+            if tensors and not bool(torch.stack([tensor.isfinite().all() for tensor in tensors]).all()):
+                raise RunError(
+                    f"weights of network {name} are not finite after step {self.progress.step}; the last saved state "
+                    "is intact: continue from it with --continue_train and a lower --lr"
+                )
+
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, as tensors and plain values."""
-        self.check_losses()  # a state with non-finite weights must not replace a good one
+        """Everything that a resumed run needs, as tensors and plain values.
+
+        Raises:
+            RunError: losses or weights are not finite; such a state must not replace a good one.
+        """
+        self.check_losses()
+        self.check_weights()
         return {
             "progress": asdict(self.progress),
             "method": self.method.state_dict(),
@@ -206,7 +228,22 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.progress = Progress(**state["progress"])
-        self.method.load_state_dict(state["method"])
-        for player, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][player])
+        """Go on from a state. Learning rate and betas stay as they are told now; the moments are the state's.
+
+        Raises:
+            InputError: the state is of other networks or other players.
+        """
+        try:
+            self.progress = Progress(**state["progress"])
+            self.method.load_state_dict(state["method"])
+            for player, optimizer in self.optimizers.items():
+                told = [{key: value for key, value in g.items() if key != "params"} for g in optimizer.param_groups]
+                optimizer.load_state_dict(state["optimizers"][player])
+                for group, values in zip(optimizer.param_groups, told, strict=True):
+                    group.update(values)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(
+                f"the saved state does not fit these flags ({reason}); continue with those that the run was started "
+                "with, or start a new run with --init_from"
+            ) from None

@@ -1,6 +1,7 @@
 """What happens between the steps: logs, pages, states, the progress bar, and the question whether to stop."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -47,12 +48,24 @@ class Observer:
 
     def start(self, trainer: Trainer) -> None:
         progress, size = trainer.progress, trainer.batch_size
-        total = trainer.limits.total_steps(progress, size) * size
+        ahead = (trainer.limits.total_steps(progress, size) - progress.step) * size
         self.bar = tqdm(
-            total=total, initial=progress.step * size, unit="pic", smoothing=0.02, dynamic_ncols=True, disable=None
+            total=progress.samples + ahead,
+            initial=progress.samples,
+            unit="pic",
+            smoothing=0.02,
+            dynamic_ncols=True,
+            disable=None,
         )
         if self.previews and progress.step == 0:
             self._show_previews(trainer)
+        self.write_page()
+
+    def resume(self, trainer: Trainer) -> None:
+        """Note that the trainer stands at the saved state, and bring the exports to it: the run may have been
+        killed between the two."""
+        self.folder.export("latest", trainer.method.networks)
+        self.saved_step = trainer.progress.step
 
     def __call__(self, trainer: Trainer) -> bool:
         progress, size, flags = trainer.progress, trainer.batch_size, self.reports
@@ -69,17 +82,27 @@ class Observer:
 
     def finish(self, trainer: Trainer) -> None:
         """Save where the loop ended, whyever it did."""
-        if self.bar is not None:
-            self.bar.close()
+        self.close()
         if trainer.progress.step != self.saved_step:
             self.save(trainer)
         if trainer.state is not None:
             self._show(trainer)
         self.write_page()
 
-    def save(self, trainer: Trainer) -> None:
-        """The state first: it is what a run resumes from. The exports of the same step follow."""
+    def close(self) -> None:
+        """End the progress bar, so that what is said next has a line of its own."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def save(self, trainer: Trainer, keep: Sequence[str | int] = ()) -> None:
+        """The state, and exports of the same step.
+
+        Weights to ``keep`` (an epoch, ``iter_N``) are written before the state, since a run that is killed between
+        the two goes on behind it and would not come back for them.
+        """
         state = trainer.state_dict()
+        for name in keep:
+            self.folder.export(name, trainer.method.networks)
         state["log_sizes"] = self.logs.sizes()
         self.folder.save_state(state)
         self.folder.export("latest", trainer.method.networks)
@@ -119,13 +142,13 @@ class Observer:
         waited = time.monotonic() - self.saved_at
         asked = self._crossed(progress.samples, trainer.batch_size, flags.save_latest_freq)
         last = complete and progress.epoch == self.last_epoch
-        keep = complete and (progress.epoch % flags.save_epoch_freq == 0 or last)
-        if asked or keep or waited > SAVE_ANYWAY_AFTER_S or (complete and waited > SAVE_AT_EPOCH_END_AFTER_S):
-            self.save(trainer)
-        if keep:
-            self.folder.export(progress.epoch, trainer.method.networks)
+        keep: list[str | int] = []
+        if complete and (progress.epoch % flags.save_epoch_freq == 0 or last):
+            keep.append(progress.epoch)
         if asked and flags.save_by_iter:
-            self.folder.export(f"iter_{progress.samples}", trainer.method.networks)
+            keep.append(f"iter_{progress.samples}")
+        if asked or keep or waited > SAVE_ANYWAY_AFTER_S or (complete and waited > SAVE_AT_EPOCH_END_AFTER_S):
+            self.save(trainer, keep)
 
     @staticmethod
     def _crossed(samples: int, batch_size: int, frequency: int) -> bool:

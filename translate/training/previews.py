@@ -35,6 +35,8 @@ class Previews:
         for index, image in enumerate(self.inputs):
             pictures[f"{index}_real_A"] = image
             with torch.inference_mode():
-                pictures[f"{index}_fake_B"] = translate_image(method.translate, image, method.networks["G"].stride, device)
+                pictures[f"{index}_fake_B"] = translate_image(
+                    method.translate, image, method.networks["G"].stride, device
+                )
         method.train(training)
         return pictures

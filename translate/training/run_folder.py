@@ -15,6 +15,7 @@ from translate.registry import did_you_mean
 
 STATE = "latest_state.pth"
 RECORD = "run.json"
+STATE_PARTS = {"progress", "method", "optimizers", "log_sizes"}
 
 
 class RunFolder:
@@ -38,8 +39,17 @@ class RunFolder:
         replace_atomically(self.state_path, lambda file: torch.save(state, file))
 
     def load_state(self) -> dict[str, Any] | None:
-        """The state on the CPU, or None if there is none yet."""
-        return load_file(self.state_path) if self.state_path.exists() else None
+        """The state on the CPU, or None if there is none yet.
+
+        Raises:
+            InputError: the state is damaged.
+        """
+        if not self.state_path.exists():
+            return None
+        state = load_file(self.state_path)
+        if not isinstance(state, dict) or not state.keys() >= STATE_PARTS:
+            raise InputError(f"{self.state_path} is not the state of a run; restore it, or delete it to go on without")
+        return state
 
     def export(self, epoch: str | int, networks: nn.ModuleDict) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network that has weights, as plain state dicts on the CPU."""
@@ -61,8 +71,8 @@ class RunFolder:
             return {}
         try:
             record = json.loads(self.record_path.read_text(encoding="utf-8"))
-            if not isinstance(record, dict):
-                raise ValueError("not an object")
+            if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+                raise ValueError("it holds no options")
             return record
         except (ValueError, OSError) as error:
             raise InputError(f"{self.record_path} is damaged ({error}); restore it or delete it") from None
@@ -76,9 +86,23 @@ class RunFolder:
         lines.append("----------------- End -------------------")
         write_text(self.path / f"{phase}_opt.txt", "\n".join(lines) + "\n")
 
-    def set_aside(self) -> Path | None:
-        """Rename the folder if it holds a trained run, so that a new one of the same name costs nothing old."""
-        if not any(self.path.glob("*_net_G.pth")) and not self.state_path.exists():
+    def begin(self) -> Path | None:
+        """Make the folder for a new run. A former run of this name is set aside; returns where it is now.
+
+        Raises:
+            InputError: the folder cannot be made.
+        """
+        try:
+            aside = self._set_aside()
+            self.path.mkdir(parents=True, exist_ok=True)
+            return aside
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(f"cannot make the folder {self.path} ({why}); change --checkpoints_dir") from None
+
+    def _set_aside(self) -> Path | None:
+        """Rename the folder if it holds anything of a trained run, so that a new one costs nothing old."""
+        if not any(self.path.glob("*_net_*.pth")) and not self.state_path.exists():
             return None
         stamp = time.strftime("%Y%m%d-%H%M%S")
         target = self.path.with_name(f"{self.path.name}.before-{stamp}")

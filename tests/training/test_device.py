@@ -1,0 +1,41 @@
+"""Which device a flag means."""
+
+import pytest
+import torch
+
+from translate.errors import InputError
+from translate.training.device import choose_device, describe_device
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a fast one")
+
+
+@pytest.mark.parametrize("gpu_ids", ["0", "-1", "1,0", ""])
+def test_without_a_gpu_it_is_the_cpu(monkeypatch, gpu_ids):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device(gpu_ids).type == "cpu"
+
+
+@pytest.mark.parametrize(("gpu_ids", "device"), [("0", "cuda:0"), ("1", "cuda:1"), ("-1", "cpu"), ("", "cpu")])
+def test_a_number_is_that_gpu(two_gpus, gpu_ids, device):
+    assert choose_device(gpu_ids) == torch.device(device)
+
+
+def test_of_several_the_first_is_taken_and_that_is_said(two_gpus, capsys):
+    assert choose_device("1, 0") == torch.device("cuda:1")
+    assert "it takes 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("gpu_ids", "message"), [("2", "has 2 GPUs"), ("a", "not a list of numbers")])
+def test_what_is_not_there_is_refused(two_gpus, gpu_ids, message):
+    with pytest.raises(InputError, match=message):
+        choose_device(gpu_ids)
+
+
+def test_devices_have_names(two_gpus):
+    assert describe_device(torch.device("cuda:1")) == "cuda:1 (a fast one)"
+    assert describe_device(torch.device("cpu")) == f"cpu ({torch.get_num_threads()} threads)"

@@ -1,0 +1,274 @@
+"""The loop itself, over a method so small that everything it does can be computed by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from translate.errors import InputError, RunError
+from translate.methods import Method
+from translate.randomness import generator
+from translate.training.loop import Limits, Progress, Timing, Trainer
+
+
+class Scale(nn.Module):
+    """One weight."""
+
+    def __init__(self, value: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(value))
+
+
+class Toy(Method):
+    """D minimises d * mean(B), G minimises g * d: its loss depends on the weight of the other player."""
+
+    def __init__(self):
+        super().__init__()
+        self.networks = nn.ModuleDict({"G": Scale(2.0), "D": Scale(3.0)})
+        self.players = {"D": ("D",), "G": ("G",)}
+        self.calls = []
+        self.noise = []
+        self.poison = {}
+
+    def draw(self, rng, sizes):
+        return {"number": np.float32(rng.random()), "coin": bool(rng.random() < 0.5), "sizes": np.array(sizes["A"])}
+
+    def forward(self, batch):
+        self.calls.append("forward")
+        self.noise.append(torch.rand(()).item())
+        return SimpleNamespace(batch=batch)
+
+    def losses(self, player, state):
+        self.calls.append((player, self.networks["D"].weight.item()))
+        g, d = self.networks["G"].weight, self.networks["D"].weight
+        total = d * state.batch["B"].mean() if player == "D" else g * d
+        if self.poison.get(player) == self.calls.count("forward"):
+            total = total * float("nan")
+        return total, {f"loss_{player}": total}
+
+    def after_step(self):
+        self.calls.append("after_step")
+
+
+def make_batches(epochs=1, steps=3, size=1):
+    """White pictures, so that the mean of B is 1."""
+    white = torch.full((size, 3, 4, 6), 255, dtype=torch.uint8)
+    for epoch in range(1, epochs + 1):
+        for step in range(steps):
+            index = list(range(step * size, (step + 1) * size))
+            paths = {f"{letter}_paths": [f"{letter}{epoch}-{i}.png" for i in index] for letter in "AB"}
+            yield {"A": white, "B": white, **paths, "epoch": epoch, "index": index}
+
+
+def make_trainer(method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trainer: False, seed=7, **limits):
+    method = method or Toy()
+    optimizers = {player: torch.optim.SGD([method.networks[player].weight], lr=100.0) for player in method.players}
+    limits = Limits(**{"last_epoch": 1, "steps_per_epoch": 3, **limits})
+    return Trainer(method, optimizers, lr, seed, torch.device("cpu"), size, limits, observer)
+
+
+def test_players_move_in_order_and_the_later_one_sees_the_earlier_one_s_update():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=2))
+    assert trainer.method.calls == [
+        "forward", ("D", 3.0), ("G", 2.5), "after_step",
+        "forward", ("D", 2.5), ("G", 2.0), "after_step",
+    ]  # fmt: skip
+
+
+def test_a_loss_gives_no_gradient_to_the_other_player():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=1))
+    networks = trainer.method.networks
+    # d(d * mean(B))/dd = 1, and nothing of d(g * d)/dd = 2 added to it.
+    assert networks["D"].weight.grad.item() == 1.0
+    assert networks["G"].weight.grad.item() == 2.5
+    assert networks["G"].weight.item() == 2.0 - 0.5 * 2.5
+
+
+def test_gradients_do_not_add_up_over_steps():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=3))
+    assert trainer.method.networks["D"].weight.grad.item() == 1.0
+
+
+def test_the_rate_is_that_of_the_epoch():
+    trainer = make_trainer(lr={1: 0.5, 2: 0.25}.get)
+    trainer.run(make_batches(epochs=2, steps=2))
+    assert trainer.method.networks["D"].weight.item() == 3.0 - 2 * 0.5 - 2 * 0.25
+
+
+def test_pictures_reach_the_method_between_minus_one_and_one():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=1))
+    assert trainer.state.batch["A"].dtype == torch.float32
+    assert trainer.state.batch["A"].unique().tolist() == [1.0]
+
+
+def test_draws_are_those_of_each_sample_and_arrive_stacked():
+    trainer = make_trainer(size=2)
+    trainer.run(make_batches(steps=2, size=2))
+    batch = trainer.state.batch
+    rngs = [generator(7, "method", 1, index) for index in (2, 3)]
+    expected = [(np.float32(rng.random()), rng.random() < 0.5) for rng in rngs]
+    assert batch["number"].tolist() == [pytest.approx(number) for number, _ in expected]
+    assert batch["coin"].dtype == torch.bool
+    assert batch["coin"].tolist() == [coin for _, coin in expected]
+    assert batch["sizes"].tolist() == [[4, 6], [4, 6]]
+
+
+def test_lists_of_draws_are_stacked_entry_by_entry():
+    trainer = make_trainer()
+    stacked = trainer._stack([[np.array([1, 2]), np.array([3])], [np.array([4, 5]), np.array([6])]])
+    assert [entry.tolist() for entry in stacked] == [[[1, 2], [4, 5]], [[3], [6]]]
+
+
+def test_layers_that_draw_see_numbers_of_seed_epoch_and_sample_only():
+    first, second, other = make_trainer(), make_trainer(), make_trainer(seed=8)
+    first.run(make_batches(epochs=2, steps=3))
+    torch.manual_seed(99)
+    torch.rand(5)
+    second.run(list(make_batches(epochs=2, steps=3))[2:])
+    other.run(make_batches(epochs=2, steps=3))
+    assert first.method.noise[2:] == second.method.noise
+    assert len(set(first.method.noise + other.method.noise)) == 12
+
+
+@pytest.mark.parametrize(("size", "steps"), [(1, 3), (3, 2)])
+def test_progress_counts_steps_samples_and_epochs(size, steps):
+    trainer = make_trainer(size=size, steps_per_epoch=steps)
+    seen = []
+    trainer.observer = lambda t: seen.append((t.progress.epoch, t.epoch_is_complete))
+    trainer.run(make_batches(epochs=2, steps=steps, size=size))
+    assert trainer.progress == Progress(2 * steps, 2 * steps * size, 2, steps * size)
+    epoch = [False] * (steps - 1) + [True]
+    assert seen == [(1, done) for done in epoch] + [(2, done) for done in epoch]
+
+
+def test_it_ends_with_the_batches():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=3))
+    assert trainer.progress.step == 3
+
+
+def test_it_ends_after_max_steps_of_the_whole_run():
+    trainer = make_trainer(max_steps=4)
+    trainer.progress.step = 2
+    trainer.run(make_batches(epochs=2))
+    assert (trainer.progress.step, len(trainer.method.noise)) == (4, 2)
+    trainer.run(make_batches())
+    assert (trainer.progress.step, len(trainer.method.noise)) == (4, 2)
+
+
+def test_it_ends_after_max_minutes_behind_the_step_it_is_in():
+    trainer = make_trainer(max_minutes=1e-9)
+    trainer.run(make_batches())
+    assert trainer.progress.step == 1
+
+
+def test_it_ends_when_the_observer_says_so():
+    trainer = make_trainer(observer=lambda t: t.progress.step == 2)
+    trainer.run(make_batches())
+    assert trainer.progress.step == 2
+
+
+@pytest.mark.parametrize(
+    ("progress", "size", "max_steps", "expected"),
+    [
+        (Progress(), 1, None, 12),
+        (Progress(5, 5, 2, 1), 1, None, 12),
+        (Progress(3, 6, 1, 6), 2, None, 12),
+        (Progress(), 1, 7, 7),
+        (Progress(), 1, 99, 12),
+    ],
+)
+def test_the_last_step_is_known_ahead(progress, size, max_steps, expected):
+    assert Limits(3, 4, max_steps).total_steps(progress, size) == expected
+
+
+def test_losses_are_those_of_the_newest_step():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=2))
+    assert trainer.check_losses() == {"loss_D": 2.5, "loss_G": (2.0 - 0.5 * 2.5) * 2.0}
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_step_loss_and_pictures():
+    method = Toy()
+    method.poison = {"G": 2}
+    trainer = make_trainer(method)
+    with pytest.raises(RunError, match=r"loss_G is nan at step 2 \(A1-1.png, B1-1.png\).*--lr"):
+        trainer.run(make_batches())
+    with pytest.raises(RunError, match="loss_G"):
+        trainer.state_dict()
+
+
+def test_weights_that_are_not_finite_never_become_a_state():
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=2))
+    trainer.method.networks["G"].weight.data.fill_(float("inf"))
+    with pytest.raises(RunError, match="network G are not finite after step 2"):
+        trainer.state_dict()
+
+
+def adam_trainer(beta1=0.5, lr=0.1):
+    trainer = make_trainer(lr=lambda epoch: lr)
+    trainer.optimizers = {
+        player: torch.optim.Adam([trainer.method.networks[player].weight], lr=lr, betas=(beta1, 0.999))
+        for player in trainer.method.players
+    }
+    return trainer
+
+
+def test_a_state_carries_weights_moments_and_counters_over():
+    whole, begun, resumed = adam_trainer(), adam_trainer(), adam_trainer()
+    batches = list(make_batches(epochs=2))
+    whole.run(batches)
+    begun.run(batches[:4])
+    resumed.load_state_dict(begun.state_dict())
+    resumed.run(batches[4:])
+    assert resumed.progress == whole.progress
+    for name in "GD":
+        assert torch.equal(resumed.method.networks[name].weight, whole.method.networks[name].weight)
+
+
+def test_what_the_optimiser_is_told_now_counts_and_not_what_it_was_told_before():
+    begun, resumed = adam_trainer(), adam_trainer(beta1=0.9, lr=0.01)
+    begun.run(make_batches(steps=2))
+    resumed.load_state_dict(begun.state_dict())
+    for optimizer in resumed.optimizers.values():
+        assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+        assert optimizer.param_groups[0]["lr"] == 0.01
+
+
+def drop_player(state):
+    del state["optimizers"]["D"]
+
+
+def drop_network(state):
+    del state["method"]["networks.D.weight"]
+
+
+def other_size(state):
+    state["method"]["networks.D.weight"] = torch.zeros(3)
+
+
+@pytest.mark.parametrize("change", [drop_player, drop_network, other_size])
+def test_a_state_of_another_run_is_refused_in_words(change):
+    trainer = adam_trainer()
+    state = trainer.state_dict()
+    change(state)
+    with pytest.raises(InputError, match="does not fit these flags"):
+        trainer.load_state_dict(state)
+
+
+def test_timing_is_a_mean_since_the_last_report(monkeypatch):
+    now = iter([10.0, 14.0, 15.0])
+    monkeypatch.setattr("translate.training.loop.time.monotonic", lambda: next(now))
+    timing = Timing(since=8.0)
+    timing.steps, timing.waiting_s = 4, 1.0
+    assert timing.take() == (0.5, 0.25)
+    timing.steps = 2
+    assert timing.take() == (2.0, 0.0)
+    assert timing.take() == (1.0, 0.0)

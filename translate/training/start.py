@@ -1,0 +1,102 @@
+"""What a run starts from: its flags alone, the state of a former run, or weights from elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from translate.errors import InputError
+from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
+from translate.training.initial import describe_weights, find_weights
+from translate.training.run_folder import RunFolder, find_run
+
+
+@dataclass(frozen=True)
+class Start:
+    """The settled flags of a run and where its first weights come from.
+
+    Attributes:
+        folder: of the run; it need not exist yet.
+        continues: the folder goes on being used; otherwise what it holds is set aside.
+        record: what the continued run wrote about itself; empty if there is none.
+        state: of the continued run; None starts with fresh optimisers.
+        weights: files of networks to start from where there is no state.
+    """
+
+    settings: TrainSettings
+    folder: RunFolder
+    continues: bool = False
+    record: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] | None = None
+    weights: dict[str, Path] = field(default_factory=dict)
+
+
+def settle(values: Mapping[str, Any]) -> Start:
+    """Where the flags say to start. Reads files and writes none.
+
+    Raises:
+        InputError: nothing there to start from, or flags that contradict it.
+    """
+    settings = resolve(values)
+    run = settings.run
+    if run.init_from and run.pretrained_name:
+        raise InputError("--init_from and --pretrained_name both name weights to start from; give one of them")
+    # The suffix is part of the name now.
+    values = {**values, "name": run.name, "suffix": "", "checkpoints_dir": run.checkpoints_dir}
+    folder = RunFolder(Path(run.checkpoints_dir) / run.name)
+    source = run.init_from
+    if run.pretrained_name:
+        source = str(find_run(Path(run.checkpoints_dir), run.pretrained_name).path)
+    if not run.continue_train:
+        return _start_anew(settings, folder, values, source)
+    if source and not folder.state_path.exists():
+        # With both flags the reference goes on from the weights of another run, under a name of its own.
+        return _start_anew(settings, folder, values, source)
+    if source:
+        print(f"note: the run goes on from its own state; the weights of {source} were for its start")
+    return _continue(settings, find_run(Path(run.checkpoints_dir), run.name), values)
+
+
+def _start_anew(settings: TrainSettings, folder: RunFolder, values: Mapping[str, Any], source: str | None) -> Start:
+    if source is None:
+        return Start(settings, folder)
+    weights = find_weights(source, settings.run.epoch)
+    return Start(resolve({**describe_weights(weights), **values}), folder, weights=weights)
+
+
+def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, Any]) -> Start:
+    """A resumed run takes the flags it was started with, but for those of this call."""
+    record = folder.read_record()
+    kept = _kept(record)
+    state = folder.load_state()
+    if state is not None:
+        settings = resolve({**kept, **values})
+        _refuse_fixed(settings, kept)
+        return Start(settings, folder, continues=True, record=record, state=state)
+    run = settings.run
+    if not folder.network_path(run.epoch, "G").exists():
+        raise InputError(f"--continue_train: {folder.path} holds nothing to continue; drop the flag to start the run")
+    print(f"note: no saved state in {folder.path}; its weights go on with fresh optimisers, epoch {run.epoch_count}")
+    weights = find_weights(str(folder.path), run.epoch)
+    settings = resolve({**describe_weights(weights), **kept, **values})
+    return Start(settings, folder, continues=True, record=record, weights=weights)
+
+
+def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The recorded flags that a continued run inherits."""
+    kept = {name: value for name, value in record.get("options", {}).items() if name not in SESSION_FLAGS}
+    root = record.get("dataset", {}).get("root")
+    if root and Path(root).is_dir():
+        kept["dataroot"] = root  # absolute: the run may be continued from another folder
+    return kept
+
+
+def _refuse_fixed(settings: TrainSettings, kept: Mapping[str, Any]) -> None:
+    flags = train_flags(settings.model)
+    for name, value in settings.flat().items():
+        fixed = name == "model" or flags[name].__dataclass_fields__[name].metadata["fixed"]
+        if fixed and name in kept and value != kept[name]:
+            raise InputError(
+                f"--{name} {value}: the run was started with {kept[name]}, which its weights depend on; "
+                "drop the flag, or start a new run with --init_from"
+            )
