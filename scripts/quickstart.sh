@@ -8,7 +8,7 @@ scripts/install.sh
 python=.venv/bin/python
 "$python" scripts/make_sample.py --out datasets/sample
 "$python" train.py --config sample --dataroot datasets/sample --name sample "$@"
-"$python" test.py --name sample
+"$python" test.py --name sample --size original
 "$python" scripts/score_sample.py --results results/sample/test_latest/images/fake_B --dataroot datasets/sample
 echo
 echo "results page:  $PWD/results/sample/test_latest/index.html"
