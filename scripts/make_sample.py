@@ -2,7 +2,7 @@
 
     python scripts/make_sample.py --out datasets/sample
 
-Domain A is photographs; in domain B moss grows in their shadows. See datasets/README.md.
+Domain A is photographs; in domain B heather grows in their shadows. See datasets/README.md.
 """
 
 import argparse

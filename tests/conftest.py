@@ -1,7 +1,9 @@
 """What the tests of every room share: small data sets made on the spot and one tiny trained run."""
 
 import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +17,9 @@ import torch
 from PIL import Image
 
 import translate
+from translate.networks import build_generator
+from translate.networks.resnet import ResnetGenerator
+from translate.testing import run_test
 
 # Shared machines stall for seconds; how long an example took says nothing about it.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -117,3 +122,68 @@ def run_script() -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def random_picture() -> Callable[..., Image.Image]:
+    """random_picture(width=21, height=18, mode="RGB", seed=0)"""
+
+    def make(width: int = 21, height: int = 18, mode: str = "RGB", seed: int = 0) -> Image.Image:
+        shape = (height, width) if mode == "L" else (height, width, 3)
+        return Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_generator() -> Callable[..., ResnetGenerator]:
+    """make_generator(input_nc=3, output_nc=3, **flags): a tiny one whose output is far from flat."""
+
+    def make(input_nc: int = 3, output_nc: int = 3, **flags: Any) -> ResnetGenerator:
+        torch.manual_seed(input_nc * 10 + output_nc)
+        generator = build_generator("resnet_4blocks", input_nc, output_nc, ngf=2, **flags)
+        with torch.no_grad():
+            generator.model[-2].weight.mul_(3)
+        return generator
+
+    return make
+
+
+@pytest.fixture
+def copied_run(trained_run: Path, tmp_path: Path) -> Callable[..., Path]:
+    """copied_run(name, **options): a copy of the trained run with other options in its record."""
+
+    def copy(name: str, **options: Any) -> Path:
+        folder = tmp_path / "checkpoints" / name
+        shutil.copytree(trained_run, folder, ignore=shutil.ignore_patterns("web", "latest_state.pth"))
+        record = json.loads((folder / "run.json").read_text())
+        record["options"] |= options
+        record["pixel_scale"] |= {key: value for key, value in options.items() if key in record["pixel_scale"]}
+        (folder / "run.json").write_text(json.dumps(record))
+        return folder
+
+    return copy
+
+
+@pytest.fixture
+def tested_data(tmp_path: Path, random_picture: Callable[..., Image.Image]) -> Path:
+    """A folder with testA alone: a square, a tall and a wide picture."""
+    folder = tmp_path / "data/testA"
+    folder.mkdir(parents=True)
+    for seed, (name, size) in enumerate({"square.png": (40, 40), "tall.png": (20, 41), "wide.bmp": (60, 33)}.items()):
+        random_picture(*size, seed=seed).save(folder / name)
+    return folder.parent
+
+
+@pytest.fixture
+def tested(trained_run: Path, tmp_path: Path, tested_data: Path) -> Callable[..., Path]:
+    """tested(recorded_flags=None, **flags): test the trained run on ``tested_data``; gives the results' folder."""
+
+    def test(recorded_flags: dict[str, Any] | None = None, **flags: Any) -> Path:
+        usual = {"name": "tiny", "checkpoints_dir": trained_run.parent}
+        usual |= {"dataroot": tested_data, "results_dir": tmp_path / "out"}
+        result = run_test({**usual, **flags}, recorded_flags)
+        assert result.read == result.written
+        return result.page.parent
+
+    return test

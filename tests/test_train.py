@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -61,17 +62,60 @@ def words(flags):
     return [word for name, value in flags.items() for word in (f"--{name}", str(value))]
 
 
-def start(flags, **how):
-    """train.py in a process of its own, away from the repository."""
-    command = [sys.executable, str(ROOT / "train.py"), *words(flags)]
-    place = flags["checkpoints_dir"].parent
-    return subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+class Forked:
+    """train.py in a fork of this process, which has imported what a start would spend its time on. The interface is
+    that of subprocess.Popen."""
+
+    def __init__(self, arguments, out, err, file_limit=None):
+        self.returncode = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._run(arguments, out, err, file_limit)
+
+    def _run(self, arguments, out, err, file_limit):
+        """What the child does; it never returns."""
+        code = 1
+        try:
+            os.setsid()
+            if file_limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+            sys.argv = ["train.py", *arguments]
+            with open(out, "w") as sys.stdout, open(err, "w") as sys.stderr:
+                code = self._exit_code()
+        finally:
+            os._exit(code)
+
+    def _exit_code(self):
+        try:
+            run_command(train.main)
+        except SystemExit as left:
+            return left.code
+        except BaseException:
+            traceback.print_exc()
+            return 1
+
+    def kill(self):
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def poll(self):
+        return self._reap(os.WNOHANG)
+
+    def wait(self):
+        return self._reap(0)
+
+    def _reap(self, how):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, how)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
 
 
-def end(process):
-    """Exit code and what was said."""
-    out, err = process.communicate(timeout=PATIENCE_S)
-    return process.returncode, out, err
+def start_process(arguments, out, err):
+    """The command itself, leading a group of its own."""
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    with open(out, "w") as stdout, open(err, "w") as stderr:
+        return subprocess.Popen(command, cwd=out.parent, stdout=stdout, stderr=stderr, start_new_session=True)
 
 
 def wait_for_steps(process, folder, steps):
@@ -81,7 +125,7 @@ def wait_for_steps(process, folder, steps):
         if log.exists() and log.read_text().count("\n") >= steps:
             return
         time.sleep(0.005)
-    raise AssertionError(f"no step {steps}: {end(process)}")
+    raise AssertionError(f"no step {steps}, exit code {process.poll()}")
 
 
 def state_of(folder):
@@ -109,50 +153,55 @@ def uninterrupted(data, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "workers", "to_group"),
-    [(signal.SIGTERM, 143, 2, False), (signal.SIGTERM, 143, 2, True), (signal.SIGINT, 130, 0, False)],
-    ids=["terminate", "terminate the group", "interrupt"],
+    ("number", "code", "workers", "to_group", "begin"),
+    [
+        (signal.SIGTERM, 143, 2, False, start_process),
+        (signal.SIGTERM, 143, 2, True, Forked),
+        (signal.SIGINT, 130, 0, False, Forked),
+        (signal.SIGINT, 130, 2, True, Forked),
+    ],
+    ids=["terminate", "terminate the group", "interrupt", "interrupt the group"],
 )
-def test_a_signal_in_mid_epoch_costs_no_step(flags, uninterrupted, number, code, workers, to_group):
-    process = start({**flags, "num_threads": workers}, start_new_session=True)
+def test_a_signal_in_mid_epoch_costs_no_step(flags, uninterrupted, tmp_path, number, code, workers, to_group, begin):
+    process = begin(words({**flags, "num_threads": workers}), tmp_path / "out", tmp_path / "err")
     folder = flags["checkpoints_dir"] / "run"
     wait_for_steps(process, folder, 2)
     (os.killpg if to_group else os.kill)(process.pid, number)
-    returned, _, err = end(process)
-    assert returned == code
-    assert "Traceback" not in err
-    state = state_of(folder)
-    step = state["progress"]["step"]
+    assert process.wait() == code
+    said = (tmp_path / "err").read_text()
+    assert "Traceback" not in said
+    step = state_of(folder)["progress"]["step"]
     assert 2 <= step < 20
-    assert f"stopped at step {step}" in err and f"--name run --checkpoints_dir {folder.parent}" in err
-    # The command it names, but with the workers of a test.
-    train.main(["--continue_train", *words({name: flags[name] for name in ("name", "checkpoints_dir", "num_threads")})])
+    assert f"stopped at step {step}" in said and f"--name run --checkpoints_dir {folder.parent}" in said
+    # The command that was named, but with the workers of a test.
+    told = {name: flags[name] for name in ("name", "checkpoints_dir", "num_threads")}
+    train.main(["--continue_train", *words(told)])
     assert same(state_of(folder), uninterrupted)
 
 
-def test_a_full_disk_ends_in_one_sentence_and_keeps_the_former_state(flags):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
+def test_a_full_disk_ends_in_one_sentence_and_keeps_the_former_state(flags, tmp_path):
     folder = flags["checkpoints_dir"] / "run"
     train.main(words({**flags, "max_steps": 1}))
     before = (folder / "latest_state.pth").read_bytes()
-    limit_bytes = 2 * (folder / "latest_net_G.pth").stat().st_size
-    code, _, err = end(start({**flags, "continue_train": True}, preexec_fn=limit))
-    assert code == 1
-    said = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert len(said) == 1
-    assert "latest_state.pth" in said[0] and "free some space" in said[0]
-    assert "Traceback" not in err
+    limit = 2 * (folder / "latest_net_G.pth").stat().st_size
+    process = Forked(words({**flags, "continue_train": True}), tmp_path / "out", tmp_path / "err", limit)
+    assert process.wait() == 1
+    said = (tmp_path / "err").read_text()
+    assert "Traceback" not in said
+    sentences = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(sentences) == 1
+    assert "latest_state.pth" in sentences[0] and "free some space" in sentences[0]
     assert (folder / "latest_state.pth").read_bytes() == before
     assert state_of(folder)["progress"]["step"] == 1
     assert not list(folder.rglob("*.tmp"))
 
 
-def test_a_mistake_is_one_sentence_and_exit_code_2(flags):
-    code, out, err = end(start({**flags, "dataroot": "nowhere"}))
-    assert (code, out) == (2, "")
-    assert err == "error: --dataroot nowhere does not exist; give the folder that holds trainA and trainB\n"
+def test_a_mistake_is_one_sentence_and_exit_code_2(flags, tmp_path):
+    process = start_process(words({**flags, "dataroot": "nowhere"}), tmp_path / "out", tmp_path / "err")
+    assert process.wait() == 2
+    assert (tmp_path / "out").read_text() == ""
+    sentence = "error: --dataroot nowhere does not exist; give the folder that holds trainA and trainB\n"
+    assert (tmp_path / "err").read_text() == sentence
     assert not flags["checkpoints_dir"].exists()
 
 
@@ -206,45 +255,6 @@ def test_help_has_exit_code_0(exit_code, capsys):
     assert "--continue_train" in capsys.readouterr().out
 
 
-class Forked:
-    """train.py in a fork of this process, which has imported everything that a start would have to."""
-
-    def __init__(self, arguments, output):
-        self.returncode = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            self._run(arguments, output)
-
-    def _run(self, arguments, output):
-        code = 1
-        try:
-            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(file, 1)
-            os.dup2(file, 2)
-            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-            train.main(arguments)
-            code = 0
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-
-    def kill(self):
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def poll(self):
-        return self._reap(os.WNOHANG)
-
-    def wait(self):
-        return self._reap(0)
-
-    def _reap(self, how):
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, how)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
-
-
 @pytest.fixture(scope="module")
 def script():
     return load(ROOT / "scripts" / "kill_and_resume.py")
@@ -253,7 +263,7 @@ def script():
 def test_a_run_survives_being_killed(script, tmp_path, monkeypatch, capsys):
     def launch(arguments, output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        return Forked(arguments, output)
+        return Forked(arguments, output, output.with_suffix(".err"))
 
     monkeypatch.setattr(script, "launch", launch)
     monkeypatch.setattr(script, "PICTURES", 5)

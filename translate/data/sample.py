@@ -1,7 +1,7 @@
-"""The sample dataset: moss grows in the shadows of five photographs that come with scikit-image.
+"""The sample dataset: heather grows in the shadows of five photographs that come with scikit-image.
 
 Domain A holds small grey crops of photographs; domain B holds crops of other regions of the same
-photographs in which every dark neighbourhood is overgrown with bright moss. The change is known,
+photographs in which every dark neighbourhood is overgrown with heather. The change is known,
 so a translator trained on the two unpaired folders can be measured against the truth. Grey, because
 what a translator does to the hues of the unchanged parts is not determined by unpaired pictures, and
 ten minutes on a CPU do not settle it.
@@ -40,13 +40,14 @@ NEIGHBOURHOOD_PX = 3.0  # sigma of the blur that says how dark a neighbourhood i
 SHADOW = (0.24, 0.32)  # neighbourhoods darker than the first are overgrown, those lighter than the second bare
 DETAIL_PX = 1.2  # sigma of the blur whose difference to the picture is its detail
 RICHNESS_PX = 2.0  # sigma of the blur over which detail is summed up
-# Moss is as bright as: a level, more in lighter shadows, leaves (amplified detail), more where detail is rich.
-# Leaves and richness are limited softly, so that little of their order is lost at either end.
-MOSS_LEVEL, MOSS_SLOPE = 0.7, 0.4
-LEAF_GAIN, LEAF_LIMIT = 5.0, 0.45
+# Heather is as bright as: a level, more in lighter shadows, blossoms (amplified detail), more where detail is rich.
+# Blossoms and richness are limited softly, so that little of their order is lost at either end.
+HEATHER_LEVEL, HEATHER_SLOPE = 0.38, 0.7
+BLOSSOM_GAIN, BLOSSOM_LIMIT = 7.0, 0.45
 RICHNESS_GAIN, RICHNESS_LIMIT = 3.0, 0.35
-# Its colours from brightness 0 to 0.5 to 1: dark green, moss, lime.
-MOSS_COLOURS = ((0.06, 0.15, 0.04), (0.43, 0.62, 0.12), (0.90, 1.00, 0.45))
+# Its colours from brightness 0 to 0.5 to 1: dark purple, violet, pink. Darker to the eye than what is not overgrown, so
+# that the order of brightness is kept; but red and blue rise, which no map of colours alone can do to the dark only.
+HEATHER_COLOURS = ((0.20, 0.0, 0.30), (0.68, 0.10, 0.72), (1.0, 0.55, 1.0))
 
 
 class Cell(NamedTuple):
@@ -59,7 +60,7 @@ class Cell(NamedTuple):
 
 
 def true_translation(picture: np.ndarray) -> np.ndarray:
-    """The picture of domain A with moss in its shadows: what a perfect translator answers.
+    """The picture of domain A with heather in its shadows: what a perfect translator answers.
 
     A pixel depends on its neighbourhood alone (blurs of at most 3 px), never on its position; what is not in shadow
     stays as it is.
@@ -79,18 +80,18 @@ def true_translation(picture: np.ndarray) -> np.ndarray:
     luminance = colours @ LUMINANCE  # (H, W)
     neighbourhood = _blur(luminance, NEIGHBOURHOOD_PX)
     cover = 1.0 - _smoothstep(neighbourhood, *SHADOW)  # (H, W), 1 where overgrown
-    mixed = colours + cover[..., None] * (_moss(luminance, neighbourhood) - colours)
+    mixed = colours + cover[..., None] * (_heather(luminance, neighbourhood) - colours)
     return np.rint(mixed.clip(0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def _moss(luminance: np.ndarray, neighbourhood: np.ndarray) -> np.ndarray:
-    """The colours (H, W, 3) of moss: its leaves are the picture's own detail, amplified."""
+def _heather(luminance: np.ndarray, neighbourhood: np.ndarray) -> np.ndarray:
+    """The colours (H, W, 3) of heather: its blossoms are the picture's own detail, amplified."""
     detail = luminance - _blur(luminance, DETAIL_PX)
-    leaves = _soft_limit(LEAF_GAIN * detail, LEAF_LIMIT)
+    blossoms = _soft_limit(BLOSSOM_GAIN * detail, BLOSSOM_LIMIT)
     richness = _soft_limit(RICHNESS_GAIN * np.sqrt(_blur(detail**2, RICHNESS_PX)), RICHNESS_LIMIT)
-    brightness = MOSS_LEVEL + MOSS_SLOPE * neighbourhood + leaves + richness
-    stops = np.linspace(0.0, 1.0, len(MOSS_COLOURS))
-    return np.stack([np.interp(brightness, stops, channel) for channel in zip(*MOSS_COLOURS, strict=True)], axis=-1)
+    brightness = HEATHER_LEVEL + HEATHER_SLOPE * neighbourhood + blossoms + richness
+    stops = np.linspace(0.0, 1.0, len(HEATHER_COLOURS))
+    return np.stack([np.interp(brightness, stops, channel) for channel in zip(*HEATHER_COLOURS, strict=True)], axis=-1)
 
 
 def _soft_limit(values: np.ndarray, limit: float) -> np.ndarray:
