@@ -30,6 +30,13 @@ class Method(nn.Module):
         """Defaults of any flag that follow from the flags given so far (a published mode, for example)."""
         return {}
 
+    def check_size(self, side_px: int) -> None:
+        """Refuse training pictures whose shorter side is too small for the networks.
+
+        Raises:
+            InputError: names the smallest side that is enough.
+        """
+
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """The random numbers that one sample needs in one step, as arrays or lists of arrays.
 

@@ -21,7 +21,9 @@ from translate.options import NetworkOptions, flag
 class CutOptions:
     """Method cut"""
 
-    CUT_mode: str = flag("CUT", "CUT, or FastCUT: quicker, without the identity loss", choices=("CUT", "FastCUT"))
+    CUT_mode: str = flag(
+        "CUT", "CUT, or FastCUT: quicker, without the identity loss", choices=("CUT", "FastCUT"), fixed=True
+    )
     gan_mode: str = flag("lsgan", "adversarial loss", choices=GAN_MODES)
     lambda_GAN: float = flag(1.0, "weight of the adversarial loss", low=0)
     lambda_NCE: float = flag(1.0, "weight of PatchNCE; FastCUT: 10", low=0)
@@ -101,6 +103,30 @@ class CUT(Method):
             "n_epochs": 150,
             "n_epochs_decay": 50,
         }
+
+    def check_size(self, side_px: int) -> None:
+        """Refuse training pictures that leave the discriminator no patch to judge."""
+        if self.options.lambda_GAN == 0 or self._can_judge(side_px):
+            return
+        enough_px = next((side for side in range(side_px + 4, 4096, 4) if self._can_judge(side)), None)
+        remedy = (
+            f"use --crop_size {enough_px} or more, or a discriminator of fewer --n_layers_D"
+            if enough_px
+            else "use fewer --n_layers_D"
+        )
+        raise InputError(f"--crop_size {side_px} leaves the discriminator nothing to judge: {remedy}")
+
+    @torch.no_grad()
+    def _can_judge(self, side_px: int) -> bool:
+        discriminator = self.networks["D"].eval()  # running statistics stay as they are
+        weight = next(discriminator.parameters())
+        try:
+            discriminator(weight.new_zeros(1, weight.shape[1], side_px, side_px))
+            return True
+        except (RuntimeError, ValueError):  # a map got smaller than a kernel or its border, or shrank to one value
+            return False
+        finally:
+            discriminator.train()
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP."""

@@ -53,6 +53,7 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     device = choose_device(settings.run.gpu_ids)
     method = build_method(settings).to(device)
+    method.check_size(settings.data.crop_size)
     sampler = _open_sampler(feed, settings, start)
     said = load_initial(method.networks, start.weights) if start.weights else []
     if settings.run.dry_run:

@@ -1,0 +1,14 @@
+import pytest
+
+from translate.errors import InputError
+from translate.methods.cut import CUT, CutOptions
+from translate.options import NetworkOptions
+
+
+@pytest.mark.parametrize(("layers", "enough"), [(3, 24), (4, 48)])
+def test_pictures_that_leave_no_patch_are_refused_with_the_size_that_is_enough(layers, enough):
+    method = CUT(CutOptions(), NetworkOptions(ngf=2, ndf=2, netD="n_layers", n_layers_D=layers))
+    method.check_size(enough)
+    with pytest.raises(InputError, match=f"--crop_size {enough} or more"):
+        method.check_size(enough - 4)
+    CUT(CutOptions(lambda_GAN=0.0), NetworkOptions(ngf=2, ndf=2)).check_size(8)  # nobody judges
