@@ -50,8 +50,8 @@ def test_the_source_scores_as_identity_and_beats_nothing(dataset):
 def test_recolouring_stays_clearly_wrong(dataset):
     scores = score(dataset / "testA", dataset)
     mae = {name: scores[name]["mae"] for name in BASELINES}
-    assert 35 < mae["identity"] < 50
-    assert 0.75 * mae["identity"] < mae["affine"] < mae["identity"] < mae["histogram"]
+    assert 18 < min(mae.values())
+    assert max(mae.values()) < 40
 
 
 def test_one_grey_level_everywhere_is_an_error_of_one(results, dataset):

@@ -36,6 +36,8 @@ SHADOW_SHARE = (0.15, 0.6)
 SHADOW_DETAIL = 0.007
 CROP_TRIES = 20
 
+TONE_MEAN, TONE_SPREAD = 115.0, 60.0  # grey levels: mean and standard deviation of every picture
+
 NEIGHBOURHOOD_PX = 3.0  # sigma of the blur that says how dark a neighbourhood is
 SHADOW = (0.24, 0.32)  # neighbourhoods darker than the first are overgrown, those lighter than the second bare
 DETAIL_PX = 1.2  # sigma of the blur whose difference to the picture is its detail
@@ -136,8 +138,8 @@ def regions(photographs: dict[str, np.ndarray], seed: int = 0) -> dict[str, list
     """
     sorted_cells = []
     for name, pixels in photographs.items():
-        useful = [cell for cell in _grid(name, *pixels.shape[:2]) if _is_worth_showing(cut(pixels, cell))]
-        sorted_cells += sorted(useful, key=lambda cell: shadow_share(cut(photographs[cell.photograph], cell)))
+        useful = [cell for cell in _grid(name, *pixels.shape[:2]) if _is_worth_showing(_toned(cut(pixels, cell)))]
+        sorted_cells += sorted(useful, key=lambda cell: shadow_share(_toned(cut(photographs[cell.photograph], cell))))
     by_region: dict[str, list[Cell]] = {"A": [], "B": [], "test": []}
     for start in range(0, len(sorted_cells), len(REGIONS)):
         order = generator(seed, "sample regions", 0, start).permutation(len(REGIONS))
@@ -168,13 +170,22 @@ def crop(cell_pixels: np.ndarray, size_px: int, random: np.random.Generator) -> 
 
 
 def _any_crop(cell_pixels: np.ndarray, size_px: int, random: np.random.Generator) -> np.ndarray:
-    """A random square of a cell, scaled, and mirrored half of the time."""
+    """A random square of a cell, scaled, toned, and mirrored half of the time."""
     cell_side = cell_pixels.shape[0]
     side = int(random.integers(SMALLEST_CROP_PX, cell_side, endpoint=True))
     top, left = random.integers(0, cell_side - side, size=2, endpoint=True)
     square = Image.fromarray(np.ascontiguousarray(cell_pixels[top : top + side, left : left + side]))
-    pixels = np.asarray(square.resize((size_px, size_px), Image.Resampling.BICUBIC))
+    pixels = _toned(np.asarray(square.resize((size_px, size_px), Image.Resampling.BICUBIC)))
     return np.ascontiguousarray(pixels[:, ::-1]) if random.random() < 0.5 else pixels
+
+
+def _toned(picture: np.ndarray) -> np.ndarray:
+    """The picture at the mean and contrast that all pictures have here.
+
+    A generator with instance norm does not see how bright a picture is as a whole, and could not give it back.
+    """
+    centred = picture - picture.mean()
+    return np.rint(TONE_MEAN + centred * (TONE_SPREAD / max(centred.std(), 1.0))).clip(0, 255).astype(np.uint8)
 
 
 def read_photographs() -> dict[str, np.ndarray]:
