@@ -2,8 +2,8 @@
 
     python scripts/kill_and_resume.py --kills 20
 
-The runs are tiny and of random pixels; they take seconds on one core. A fifth of the kills strike anywhere from the
-start of the process on, the others a few steps behind the first one of that life, in the middle of whatever goes on.
+The runs are tiny and of random pixels; they take seconds on one core. A fifth of the kills strike while the process
+starts, the others a few steps later, in the middle of whatever goes on.
 Exit code 0 says that weights, optimiser moments and logged losses are equal to the last bit; 1 that they are not.
 """
 
@@ -84,8 +84,11 @@ def kill_and_resume(home: Path, kills: int, seed: int) -> list[Life]:
     whole, torn = home / "checkpoints" / "whole", home / "checkpoints" / "torn"
     flags = {"dataroot": home / "data", "checkpoints_dir": whole.parent, "n_epochs": epochs, **TINY}
     started = time.monotonic()
-    finish(words({**flags, "name": "whole"}), home / "whole.txt")
-    lives = list(live({**flags, "name": "torn"}, torn, kills, random.Random(seed), time.monotonic() - started))
+    process = launch(words({**flags, "name": "whole"}), home / "whole.txt")
+    wait(process, lambda: last_step(whole) > 0, PATIENCE_S)
+    span_s = 1.2 * (time.monotonic() - started)
+    finish(process, home / "whole.txt")
+    lives = list(live({**flags, "name": "torn"}, torn, kills, random.Random(seed), span_s))
     print_table(lives)
     compare(whole, torn)
     steps, killed = epochs * PICTURES, sum(life.killed for life in lives)
@@ -116,7 +119,8 @@ def live(flags: dict[str, Any], folder: Path, kills: int, moments: random.Random
         killed = process.wait() != 0
         yield Life(start, last_step(folder), killed)
     start = last_step(folder)
-    finish(command_of_life(flags, folder), folder.with_name("last.txt"))
+    output = folder.with_name("last.txt")
+    finish(launch(command_of_life(flags, folder), output), output)
     yield Life(start, last_step(folder), False)
 
 
@@ -134,8 +138,8 @@ def launch(command: list[str], output: Path) -> subprocess.Popen:
         return subprocess.Popen([sys.executable, str(ROOT / "train.py"), *command], stdout=file, stderr=file)
 
 
-def finish(command: list[str], output: Path) -> None:
-    code = launch(command, output).wait()
+def finish(process: subprocess.Popen, output: Path) -> None:
+    code = process.wait()
     if code:
         raise Failure(f"train.py ended with exit code {code}: {output.read_text()[-2000:]}")
 
@@ -144,7 +148,7 @@ def wait_for_moment(process: subprocess.Popen, folder: Path, moments: random.Ran
     """Until the moment to strike, or the end of the process."""
     anywhere, steps, rest_s = moments.random() < 0.2, moments.randint(1, STEPS_A_LIFE), moments.uniform(0, 0.1)
     if anywhere:
-        # Starting, loading the state and the first steps take most of the time of a short run.
+        # Imports, loading the state, and what is written at the start.
         wait(process, lambda: False, moments.uniform(0, span_s))
         return
     begun = read_marks(folder)

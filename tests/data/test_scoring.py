@@ -50,7 +50,7 @@ def test_the_source_scores_as_identity_and_beats_nothing(dataset):
 def test_recolouring_stays_clearly_wrong(dataset):
     scores = score(dataset / "testA", dataset)
     mae = {name: scores[name]["mae"] for name in BASELINES}
-    assert 18 < min(mae.values())
+    assert min(mae.values()) > 18
     assert max(mae.values()) < 40
 
 

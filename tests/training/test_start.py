@@ -193,6 +193,7 @@ def test_players_cannot_join_a_run(train, resume, tree, change):
 
 FIXED = {
     "model": "none",
+    "CUT_mode": "FastCUT",
     "direction": "BtoA",
     "input_nc": 1,
     "output_nc": 1,
