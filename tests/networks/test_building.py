@@ -3,7 +3,7 @@
 import pytest
 
 from translate.errors import InputError
-from translate.networks import build_discriminator, build_generator
+from translate.networks import build_discriminator, build_generator, build_patch_head
 
 
 def test_an_unknown_generator_is_refused_with_the_nearest_name():
@@ -14,3 +14,8 @@ def test_an_unknown_generator_is_refused_with_the_nearest_name():
 def test_an_unknown_discriminator_is_refused_with_the_nearest_name():
     with pytest.raises(InputError, match=r"--netD.*'basics': did you mean basic\?"):
         build_discriminator("basics")
+
+
+def test_an_unknown_patch_head_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match="did you mean mlp_sample"):
+        build_patch_head("mlp_samples", [3])

@@ -4,10 +4,11 @@ from functools import partial
 
 from torch import nn
 
+from translate.errors import InputError
 from translate.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from translate.networks.projection import PatchProjection, PatchSample
 from translate.networks.resnet import ResnetGenerator
-from translate.registry import Registry
+from translate.registry import Registry, did_you_mean
 
 GENERATORS: Registry = Registry("generator (--netG)")
 for blocks in (9, 6, 4):
@@ -70,4 +71,6 @@ def build_discriminator(
 
 def build_patch_head(netF: str, channels: list[int], netF_nc: int = 256) -> nn.Module:
     """What turns tapped features into the unit vectors that PatchNCE compares."""
+    if netF not in PATCH_HEADS:
+        raise InputError(f"unknown patch head (--netF) {netF!r}: {did_you_mean(netF, PATCH_HEADS)}")
     return PatchProjection(channels, netF_nc) if netF == "mlp_sample" else PatchSample()
