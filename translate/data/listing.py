@@ -49,6 +49,25 @@ def domain_folder(root: Path, phase: str, letter: str, required: bool = True) ->
     return folder
 
 
+def single_folder(root: Path, phase: str, letter: str = "A") -> Path:
+    """Where the pictures of a method lie that needs no second domain.
+
+    ``<root>/<phase><letter>`` as for two domains, else ``<root>/<phase>``, else ``root`` itself if it has no folder
+    of any phase.
+
+    Raises:
+        InputError: the root or pictures in it are missing.
+    """
+    root = Path(root)
+    folder = _existing(root, phase, letter) or _existing(root, phase, "")
+    phases = (root / f"{name}{ending}" for name in ("train", "val", "test") for ending in ("", "A", "B"))
+    if folder is None and (not root.is_dir() or any(path.is_dir() for path in phases)):
+        return domain_folder(root, phase, letter)  # which says what is missing
+    if next(_pictures(folder or root), None) is None:
+        raise InputError(_empty(folder or root))
+    return folder or root
+
+
 def shown(path: Path | str) -> str:
     """A path as it can be printed anywhere: line breaks and undecodable bytes become escapes.
 

@@ -20,8 +20,8 @@ MOST_DEFAULT_WORKERS = 4
 WORKER_GRACE_S = 30  # how long a worker outlives a terminate signal, so that the main process can finish its step
 
 
-class Batch(TypedDict):
-    """Samples of one epoch, stacked: A and B are uint8 (B, C, H, W)."""
+class Batch(TypedDict, total=False):
+    """Samples of one epoch, stacked: A and, where there are two domains, B are uint8 (B, C, H, W)."""
 
     A: Tensor
     B: Tensor
@@ -151,18 +151,16 @@ def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
     failed = next((sample for sample in samples if isinstance(sample, TranslateError)), None)
     if failed is not None:
         return failed
+    batch = Batch(epoch=samples[0]["epoch"], index=[sample["index"] for sample in samples])
     for letter in ("A", "B"):
+        if letter not in samples[0]:
+            continue
         other = next((s for s in samples if s[letter].shape != samples[0][letter].shape), None)
         if other is not None:
             return _uneven(letter, samples[0], other)
-    return Batch(
-        A=torch.stack([sample["A"] for sample in samples]),  # (B, C, H, W)
-        B=torch.stack([sample["B"] for sample in samples]),
-        A_paths=[sample["A_path"] for sample in samples],
-        B_paths=[sample["B_path"] for sample in samples],
-        epoch=samples[0]["epoch"],
-        index=[sample["index"] for sample in samples],
-    )
+        batch[letter] = torch.stack([sample[letter] for sample in samples])  # (B, C, H, W)
+        batch[f"{letter}_paths"] = [sample[f"{letter}_path"] for sample in samples]
+    return batch
 
 
 def _uneven(letter: str, first: Sample, second: Sample) -> InputError:

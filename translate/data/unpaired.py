@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from translate.data.augmenting import Augment
 from translate.data.preprocess import Preprocess
 from translate.data.reading import read_picture
-from translate.data.tensors import to_tensor
 from translate.errors import InputError
 from translate.randomness import generator
 
 
-class Sample(TypedDict):
-    """One picture of each domain, uint8 (C, H, W), and where they come from."""
+class Sample(TypedDict, total=False):
+    """One picture of each domain, uint8 (C, H, W), and where they come from; B only where there are two domains."""
 
     A: Tensor
     B: Tensor
@@ -36,11 +37,8 @@ class UnpairedPictures(Dataset):
     Args:
         paths_a, paths_b: the pictures of each domain, at least one.
         channels_a, channels_b: 1 (grey) or 3 (RGB); pictures are converted.
-        preprocess: the transform, with ``seed`` for its randomness.
-        late_preprocess: the transform of epochs after ``late_after``; CUT stops its size jitter when
-            the learning rate starts to decay.
-        late_after: last epoch of ``preprocess``; None never changes.
-        seed: fixes partners and transforms.
+        preprocess, late_preprocess, late_after, seed: see ``translate.data.augmenting.Augment``; the seed fixes the
+            partners too.
         serial: pair by position instead of by chance.
 
     Raises:
@@ -67,9 +65,7 @@ class UnpairedPictures(Dataset):
         self.paths_b = list(paths_b)
         self.channels_a = channels_a
         self.channels_b = channels_b
-        self.preprocess = preprocess
-        self.late_preprocess = late_preprocess
-        self.late_after = late_after
+        self.augment = Augment(preprocess, seed, late_preprocess, late_after)
         self.seed = seed
         self.serial = serial
 
@@ -87,8 +83,8 @@ class UnpairedPictures(Dataset):
         path_a = self.paths_a[index % len(self.paths_a)]
         path_b = self.paths_b[self._partner(epoch, index)]
         return Sample(
-            A=self._picture(path_a, self.channels_a, "augment A", epoch, index),
-            B=self._picture(path_b, self.channels_b, "augment B", epoch, index),
+            A=self.augment.read(path_a, self.channels_a, "augment A", epoch, index),
+            B=self.augment.read(path_b, self.channels_b, "augment B", epoch, index),
             A_path=str(path_a),
             B_path=str(path_b),
             epoch=epoch,
@@ -100,13 +96,10 @@ class UnpairedPictures(Dataset):
             return index % len(self.paths_b)
         return int(generator(self.seed, "partner", epoch, index).integers(len(self.paths_b)))
 
-    def _picture(self, path: Path, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
-        transform = self._transform(epoch)
-        image = read_picture(path, channels)
-        if not transform.fits(*image.size):
-            raise InputError(transform.too_small(path, *image.size))
-        return to_tensor(transform(image, generator(self.seed, purpose, epoch, index)))
+    def inputs(self) -> int:
+        """How many pictures of domain A there are."""
+        return len(self.paths_a)
 
-    def _transform(self, epoch: int) -> Preprocess:
-        late = self.late_preprocess is not None and self.late_after is not None and epoch > self.late_after
-        return self.late_preprocess if late else self.preprocess
+    def read_input(self, index: int) -> Image.Image:
+        """Picture ``index`` of domain A as it is on disk, in the channels of the run."""
+        return read_picture(self.paths_a[index], self.channels_a)

@@ -1,0 +1,65 @@
+"""One folder of pictures, for methods that make their own task of each picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from torch.utils.data import Dataset
+
+from translate.data.augmenting import Augment
+from translate.data.preprocess import Preprocess
+from translate.data.reading import read_picture
+from translate.data.unpaired import Sample
+from translate.errors import InputError
+
+
+class SinglePictures(Dataset):
+    """Pictures of domain A alone; sample ``(epoch, index)`` is a pure function of seed, epoch and index.
+
+    Args:
+        paths: at least one picture.
+        channels: 1 (grey) or 3 (RGB); pictures are converted.
+        preprocess, late_preprocess, late_after, seed: see ``translate.data.augmenting.Augment``.
+
+    Raises:
+        InputError: there are no pictures.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        channels: int,
+        preprocess: Preprocess,
+        late_preprocess: Preprocess | None = None,
+        late_after: int | None = None,
+        *,
+        seed: int,
+    ):
+        if not paths:
+            raise InputError("there are no pictures to learn from; add some to the folder")
+        self.paths = list(paths)
+        self.channels = channels
+        self.augment = Augment(preprocess, seed, late_preprocess, late_after)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """The sample of (epoch, index), epochs counted from 1, indices from 0.
+
+        Raises:
+            PictureError: the picture vanished or broke since it was listed.
+            InputError: it is smaller than what is to be cut from it.
+        """
+        epoch, index = key
+        path = self.paths[index]
+        picture = self.augment.read(path, self.channels, "augment A", epoch, index)
+        return Sample(A=picture, A_path=str(path), epoch=epoch, index=index)
+
+    def inputs(self) -> int:
+        """How many pictures of domain A there are."""
+        return len(self.paths)
+
+    def read_input(self, index: int) -> Image.Image:
+        """Picture ``index`` of domain A as it is on disk, in the channels of the run."""
+        return read_picture(self.paths[index], self.channels)
