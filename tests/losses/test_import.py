@@ -10,7 +10,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PROBE = """
 import json, sys, torch
 before = set(sys.modules)
-import translate.losses.adversarial, translate.losses.contrastive
+import translate.losses.adversarial, translate.losses.contrastive, translate.losses.reconstruction
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
@@ -21,6 +21,7 @@ def test_the_losses_load_nothing_but_themselves_and_torch():
     )
     loaded = json.loads(result.stdout.splitlines()[-1])
     ours = [name for name in loaded if name.split(".")[0] == "translate"]
-    assert ours == ["translate", "translate.losses", "translate.losses.adversarial", "translate.losses.contrastive"]
+    rooms = ("adversarial", "contrastive", "reconstruction")
+    assert ours == ["translate", "translate.losses", *(f"translate.losses.{room}" for room in rooms)]
     foreign = {name.split(".")[0] for name in loaded} - {"translate", "torch"} - set(sys.stdlib_module_names)
     assert foreign == set()
