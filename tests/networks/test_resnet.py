@@ -43,7 +43,8 @@ def test_published_parameter_counts(blocks, parameters, no_antialias):
 
 
 def test_the_registry_offers_the_published_depths():
-    assert GENERATORS.names() == ["resnet_4blocks", "resnet_6blocks", "resnet_9blocks"]
+    offered = [word for word in GENERATORS.names() if word.startswith("resnet")]
+    assert offered == ["resnet_4blocks", "resnet_6blocks", "resnet_9blocks"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_foreign_keys_beside_a_generators_are_named_when_it_is_loaded():
 
 def test_a_discriminator_is_no_generator_and_the_reverse():
     generator, discriminator = build_generator("resnet_4blocks", ngf=2), build_discriminator("basic", ndf=2)
-    with pytest.raises(InputError, match="ResNet generator"):
+    with pytest.raises(InputError, match="does not hold a generator"):
         describe_generator(discriminator.state_dict(), PATH)
     with pytest.raises(InputError, match="patch discriminator"):
         describe_discriminator(generator.state_dict(), PATH)

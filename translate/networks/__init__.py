@@ -1,18 +1,34 @@
 """Networks by the names of their flags."""
 
 from functools import partial
+from typing import Any
 
 from torch import nn
 
 from translate.errors import InputError
+from translate.networks.colorizer import COLORIZERS, build_colorizer
+from translate.networks.context import CONTEXT_BUILDERS, build_context_discriminator
 from translate.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from translate.networks.projection import PatchProjection, PatchSample
 from translate.networks.resnet import ResnetGenerator
+from translate.networks.unet import UNET_BUILDERS
 from translate.registry import Registry, did_you_mean
 
 GENERATORS: Registry = Registry("generator (--netG)")
-for blocks in (9, 6, 4):
-    GENERATORS.register(f"resnet_{blocks}blocks")(partial(ResnetGenerator, blocks=blocks))
+RESNET_GENERATORS = ("resnet_9blocks", "resnet_6blocks", "resnet_4blocks")
+for blocks, word in zip((9, 6, 4), RESNET_GENERATORS, strict=True):
+    GENERATORS.register(word)(partial(ResnetGenerator, blocks=blocks))
+for word, builder in (UNET_BUILDERS | CONTEXT_BUILDERS).items():
+    GENERATORS.register(word)(builder)
+
+
+def _colorizer(netG: str, ngf: int, norm: str, **_: Any) -> nn.Module:
+    """Of what describes a generator, width and norm matter here; the channels are those of Lab."""
+    return build_colorizer(netG, ngf, norm)
+
+
+for word in COLORIZERS:
+    GENERATORS.register(word)(partial(_colorizer, word))
 
 DISCRIMINATORS: Registry = Registry("discriminator (--netD)")
 
@@ -32,6 +48,8 @@ def _pixel(input_nc: int, ndf: int, n_layers_D: int, normD: str, no_antialias: b
     return PixelDiscriminator(input_nc, ndf, normD)
 
 
+DISCRIMINATORS.register("context")(build_context_discriminator)
+
 PATCH_HEADS = ("mlp_sample", "sample")
 
 
@@ -44,8 +62,13 @@ def build_generator(
     no_dropout: bool = True,
     no_antialias: bool = False,
     no_antialias_up: bool = False,
-) -> ResnetGenerator:
-    """A generator described by the values of its flags."""
+    **own: Any,
+) -> nn.Module:
+    """A generator described by the values of its flags.
+
+    Args:
+        own: what only this kind of generator takes, such as ``bottleneck`` of a context encoder.
+    """
     return GENERATORS[netG](
         input_nc=input_nc,
         output_nc=output_nc,
@@ -54,6 +77,7 @@ def build_generator(
         dropout=not no_dropout,
         antialias_down=not no_antialias,
         antialias_up=not no_antialias_up,
+        **own,
     )
 
 

@@ -10,6 +10,10 @@ import torch
 from torch import Tensor
 
 from translate.errors import InputError
+from translate.networks.colorizer import describe_colorizer
+from translate.networks.context import describe_context_generator, is_context_generator
+from translate.networks.imports import drop_instance_norm_buffers
+from translate.networks.unet import describe_unet, is_unet
 
 Weights = dict[str, Tensor]
 
@@ -46,15 +50,25 @@ def load_weights(path: Path) -> Weights:
 
 
 def describe_generator(weights: Weights, path: Path) -> dict[str, Any]:
-    """The flags of the ResNet generator that has these weights (see ``build_generator``).
+    """The flags of the generator that has these weights (see ``build_generator``).
 
     Raises:
-        InputError: the keys are not those of such a generator.
+        InputError: the keys are not those of a generator that is known here.
     """
+    if is_unet(weights):
+        return describe_unet(weights, path)
+    if is_context_generator(weights):
+        return describe_context_generator(weights, path)
+    return describe_colorizer(weights) or _describe_resnet(weights, path)
+
+
+def _describe_resnet(weights: Weights, path: Path) -> dict[str, Any]:
     stem = weights.get("model.1.weight")
     blocks = sorted({key.split(".conv_block")[0] for key in weights if ".conv_block." in key})
     if stem is None or stem.ndim != 4 or stem.shape[-1] != 7 or not blocks:
-        raise InputError(f"{path} does not hold a ResNet generator: its keys begin with {_some_keys(weights)}")
+        raise InputError(
+            f"{path} does not hold a generator that is known here: its keys begin with {_some_keys(weights)}"
+        )
     layers = (key for key in weights if re.fullmatch(r"model\.\d+\.weight", key))
     last_conv = max(layers, key=lambda key: int(key.split(".")[1]))
     filters = [key for key in weights if key.endswith(".filt")]
@@ -118,6 +132,8 @@ def fit_weights(weights: Weights, network: torch.nn.Module, path: Path) -> tuple
         InputError: the architectures differ otherwise; names the first difference.
     """
     target = network.state_dict()
+    used = drop_instance_norm_buffers(weights)
+    weights = {key: value for key, value in weights.items() if key in target or key in used}
     missing = [key for key in target if key not in weights]
     extra = [key for key in weights if key not in target]
     if missing or extra:
