@@ -8,6 +8,7 @@ import pytest
 from translate import commandline
 from translate.commandline import parse_test, parse_train, read_recipe, run_command
 from translate.errors import InputError, RunError, Stopped
+from translate.methods import METHODS
 from translate.options import LEGACY, TestOptions, annotated_type
 from translate.settings import groups_of, resolve, train_flags
 
@@ -19,8 +20,10 @@ SAMPLES = {int: "33", float: "0.5", str: "words", bool: "true"}
 def sample(group, name):
     """Some value that the flag takes, as text."""
     choices = group.__dataclass_fields__[name].metadata["choices"]
-    if name == "input_nc" or name == "output_nc" or name == "n_layers_D":
+    if name in ("input_nc", "output_nc", "n_layers_D"):
         return "3"
+    if name in ("netG", "dataset_mode"):  # not every choice suits every method
+        return {"netG": "resnet_4blocks", "dataset_mode": "unaligned"}[name]
     return choices[-1] if choices else SAMPLES[annotated_type(group, name)[0]]
 
 
@@ -229,7 +232,8 @@ class TestHelp:
         groups = TRAIN_FLAGS if parse is parse_train else TEST_FLAGS
         for name, group in groups.items():
             entry = text.split(f"--{name} ")[1]
-            for choice in group.__dataclass_fields__[name].metadata["choices"] or ():
+            choices = METHODS["cut"].netG if name == "netG" else group.__dataclass_fields__[name].metadata["choices"]
+            for choice in choices or ():
                 assert choice in entry.split(" --")[0]
         if parse is parse_train:
             assert "learning rate of Adam (0.0002)" in text

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import yaml
 
 from translate.errors import InputError, TranslateError
-from translate.methods import METHODS
+from translate.methods import METHODS, Method
 from translate.options import LEGACY, TestOptions, annotated_type
 from translate.registry import did_you_mean
-from translate.settings import groups_of, train_flags
+from translate.settings import groups_of, test_groups, train_flags
 
 RECIPES = Path(__file__).resolve().parent.parent / "options"
 
@@ -34,22 +34,23 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
         prog="train.py",
         allow_abbrev=False,
         formatter_class=_HelpFormatter,
-        description="Train a translator on two folders of unpaired pictures.",
+        description="Train a translator on two folders of unpaired pictures, or another method of --model.",
         epilog=_legacy_note(),
     )
     parser.add_argument("--model", default=argparse.SUPPRESS, help=f"method: {', '.join(METHODS.names())} (cut)")
     parser.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help="YAML file of flags, or a recipe")
     groups = groups_of(model)
     for key in ("run", "data", "method", "networks", "optimizer", "reports"):
-        _add_group(parser, groups[key])
+        _add_group(parser, groups[key], METHODS[model])
     known = [*train_flags(model), "model"]
     given = _parse(parser, arguments, [*known, "config"])
     recipe = _read_flags(given.pop("config"), known) if "config" in given else {}
-    return _without_legacy({**recipe, **given})
+    return _without_legacy({**recipe, **given}, known)
 
 
 def parse_test(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The flags given to ``test.py``, and those of training among them (recorded with the run already)."""
+    """The flags given to ``test.py``, those of single methods among them, and the flags of training (which are
+    recorded with the run already)."""
     parser = _Parser(
         prog="test.py",
         allow_abbrev=False,
@@ -57,13 +58,16 @@ def parse_test(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]
         description="Translate a folder of pictures with a trained run; with no flag, the newest run's test pictures.",
         epilog="Flags of train.py are accepted too: what they say is recorded with the run.\n" + _legacy_note(),
     )
-    _add_group(parser, TestOptions)
-    test_flags = {field.name for field in fields(TestOptions)}
+    groups = [TestOptions, *test_groups().values()]
+    for group in groups:
+        _add_group(parser, group)
+    test_flags = {field.name for group in groups for field in fields(group)}
     recorded = {name: group for name, group in train_flags(_peek_model(arguments)).items() if name not in test_flags}
     for name, group in recorded.items():
         _add_flag(parser, group, name, help=argparse.SUPPRESS)
     parser.add_argument("--model", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    given = _without_legacy(_parse(parser, arguments, [*test_flags, *recorded, "model"]))
+    known = [*test_flags, *recorded, "model"]
+    given = _without_legacy(_parse(parser, arguments, known), known)
     tests = {name: value for name, value in given.items() if name in test_flags}
     return tests, {name: value for name, value in given.items() if name not in test_flags}
 
@@ -141,21 +145,26 @@ def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str], known: Seq
     return vars(values)
 
 
-def _without_legacy(values: dict[str, Any]) -> dict[str, Any]:
-    legacy = [name for name in values if name in LEGACY]
+def _without_legacy(values: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """The flags that do something; a method may have one of a name that has no effect on the others."""
+    legacy = [name for name in values if name in LEGACY and name not in known]
     if legacy:
         reasons = "; ".join(f"--{name} ({LEGACY[name]})" for name in legacy)
         print(f"note: without effect here: {reasons}", file=sys.stderr)
-    return {name: value for name, value in values.items() if name not in LEGACY}
+    return {name: value for name, value in values.items() if name not in legacy}
 
 
-def _add_group(parser: argparse.ArgumentParser, group: type) -> None:
+def _add_group(parser: argparse.ArgumentParser, group: type, method: type[Method] | None = None) -> None:
+    """Every flag of a group, with the words and defaults that it has for a method."""
     section = parser.add_argument_group(group.__doc__)
+    defaults = {"dataset_mode": method.needs, **method.defaults({})} if method else {}
     for field in fields(group):
-        default = "" if field.default in (None, "") or field.default is False else f" ({field.default})"
+        value = defaults.get(field.name, field.default)
+        default = "" if value in (None, "") or value is False else f" ({value})"
         text = field.metadata["help"]
-        if field.metadata["choices"] and not all(word in text for word in field.metadata["choices"]):
-            text += f": {', '.join(field.metadata['choices'])}"
+        choices = method.netG if method and field.name == "netG" else field.metadata["choices"]
+        if choices and not all(word in text for word in choices):
+            text += f": {', '.join(choices)}"
         _add_flag(section, group, field.name, help=(text + default).replace("%", "%%"))
 
 

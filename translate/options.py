@@ -16,6 +16,12 @@ from translate.registry import did_you_mean
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
+DATASET_MODES = ("unaligned", "aligned", "single")
+GENERATOR_NAMES = (
+    *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
+    *("context_encoder", "context_encoder_64", "context_alexnet"),
+    *("eccv16", "eccv16_classes", "colorizer_small"),
+)
 
 
 def flag(
@@ -67,7 +73,11 @@ class RunOptions:
 class DataOptions:
     """Data"""
 
-    dataset_mode: str = flag("unaligned", "how pictures are paired", choices=("unaligned",))
+    dataset_mode: str = flag(
+        "unaligned",
+        "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder",
+        choices=DATASET_MODES,
+    )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
     input_nc: int | None = flag(None, "channels of domain A: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
     output_nc: int | None = flag(None, "channels of domain B: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
@@ -95,14 +105,14 @@ class NetworkOptions:
     """Networks"""
 
     netG: str = flag(
-        "resnet_9blocks", "generator", choices=("resnet_9blocks", "resnet_6blocks", "resnet_4blocks"), fixed=True
+        "resnet_9blocks", "generator, of a kind that suits the method", choices=GENERATOR_NAMES, fixed=True
     )
     ngf: int = flag(64, "generator channels after its first layer", low=1, fixed=True)
     normG: str = flag("instance", "generator norm", choices=NORM_NAMES, fixed=True)
     no_dropout: bool = flag(True, "no dropout in the generator; --no_dropout false switches it on", fixed=True)
     no_antialias: bool = flag(False, "strided convolutions instead of blurred downsampling", fixed=True)
     no_antialias_up: bool = flag(False, "transposed convolutions instead of blurred upsampling", fixed=True)
-    netD: str = flag("basic", "discriminator", choices=("basic", "n_layers", "pixel"), fixed=True)
+    netD: str = flag("basic", "discriminator", choices=("basic", "n_layers", "pixel", "context"), fixed=True)
     ndf: int = flag(64, "discriminator channels after its first layer", low=1, fixed=True)
     n_layers_D: int = flag(3, "downsamplings of the discriminator, with --netD n_layers", low=1, high=8, fixed=True)
     normD: str = flag("instance", "discriminator norm", choices=NORM_NAMES, fixed=True)
@@ -119,6 +129,7 @@ class OptimizerOptions:
     lr: float = flag(0.0002, "learning rate of Adam", above=0)
     beta1: float = flag(0.5, "Adam's beta1", low=0, high=0.99999999)
     beta2: float = flag(0.999, "Adam's beta2", low=0, high=0.99999999)
+    weight_decay: float = flag(0.0, "Adam's weight decay: this much of a weight is added to its gradient", low=0)
     lr_policy: str = flag(
         "linear", "linear: constant, then down; step: a tenth every LR_DECAY_ITERS epochs; cosine: over all epochs",
         choices=("linear", "step", "cosine"),

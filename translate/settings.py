@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from translate.errors import InputError
-from translate.methods import METHODS
+from translate.methods import METHODS, Method
 from translate.options import (
     LEGACY,
     DataOptions,
@@ -81,6 +81,15 @@ def train_flags(model: str) -> dict[str, type]:
     return {field.name: group for group in groups_of(model).values() for field in dataclasses.fields(group)}
 
 
+def test_groups() -> dict[str, type]:
+    """The options dataclasses of the methods that have flags of their own in a test."""
+    methods = {name: METHODS[name] for name in METHODS.names()}
+    return {name: method.TestOptions for name, method in methods.items() if method.TestOptions}
+
+
+test_groups.__test__ = False  # not a test case, whatever its name begins with
+
+
 def resolve(values: Mapping[str, Any]) -> TrainSettings:
     """Settings from the flags that were given; the method's and the published defaults fill the rest.
 
@@ -93,12 +102,23 @@ def resolve(values: Mapping[str, Any]) -> TrainSettings:
     for name in values:
         if name not in known and name not in LEGACY and name != "model":
             raise InputError(f"unknown option {name!r}: {did_you_mean(name, [*known, 'model'])}")
-    merged = {**method.defaults(values), **values}
+    merged = {"dataset_mode": method.needs, **method.defaults(values), **values}
     groups = {key: build(group, merged) for key, group in groups_of(model).items()}
     settings = TrainSettings(model=model, **groups)
+    _refuse_unfit(settings, method)
     if not settings.run.name.strip("./\\ "):
         raise InputError(f"--name {settings.run.name!r} is not the name of a folder; give one such as horse2zebra")
     return _with_suffix(settings)
+
+
+def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
+    """Flags whose values exist, but not for this method."""
+    mode, netG = settings.data.dataset_mode, settings.networks.netG
+    if mode != method.needs:
+        raise InputError(f"--dataset_mode {mode} does not suit --model {settings.model}: it learns from {method.needs}")
+    if netG not in method.netG:
+        words = ", ".join(method.netG)
+        raise InputError(f"--netG {netG} does not suit --model {settings.model}: choose from {words}")
 
 
 def _with_suffix(settings: TrainSettings) -> TrainSettings:

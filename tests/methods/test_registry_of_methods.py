@@ -22,6 +22,12 @@ def test_a_method_says_only_what_is_its_own():
     assert method.draw(np.random.default_rng(0), {"A": (8, 8)}) == {}
     assert method.pictures(None) == {}
     assert method.after_step() is None
-    for call in (lambda: method({}), lambda: method.losses("G", None), lambda: method.translate(torch.zeros(1))):
+    assert method.title == "Method"
+    for call in (
+        lambda: method({}),
+        lambda: method.losses("G", None),
+        lambda: method.measure([]),
+        lambda: method.use_measured(torch.zeros(1)),
+    ):
         with pytest.raises(NotImplementedError):
             call()

@@ -1,10 +1,18 @@
 """Methods by the name of ``--model``."""
 
 from translate.methods.base import Batch, Method
+from translate.methods.colorization import Colorization
+from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
+from translate.methods.cycle_gan import CycleGAN
+from translate.methods.pix2pix import Pix2Pix
 from translate.registry import Registry
 
 METHODS: Registry[type[Method]] = Registry("method (--model)")
 METHODS.register("cut")(CUT)
+METHODS.register("cycle_gan")(CycleGAN)
+METHODS.register("context_encoder")(ContextEncoder)
+METHODS.register("colorization")(Colorization)
+METHODS.register("pix2pix")(Pix2Pix)
 
-__all__ = ["CUT", "METHODS", "Batch", "Method"]
+__all__ = ["CUT", "METHODS", "Batch", "Colorization", "ContextEncoder", "CycleGAN", "Method", "Pix2Pix"]

@@ -1,6 +1,6 @@
 """The interface between what is learned (a method) and how it is learned (``translate.training``)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,25 +17,49 @@ class Method(nn.Module):
 
     A subclass fills ``networks`` (names as in the file names: ``G`` is saved as ``latest_net_G.pth``) and
     ``players`` (ordered: who is updated, and which networks are its own). Everything that must survive a restart is
-    a parameter or a buffer.
+    a parameter, a buffer or extra state.
     """
 
     Options: ClassVar[type]  # a frozen dataclass made with translate.options.flag: this method's flags
-    needs: ClassVar[str] = "unpaired"  # what the data must supply
+    TestOptions: ClassVar[type | None] = None  # the same for flags of test.py that only this method has
+    needs: ClassVar[str] = "unaligned"  # what the data must supply: unaligned (A, B), single (A), aligned (pairs)
+    netG: ClassVar[tuple[str, ...]] = ()  # the words of --netG that this method can use
+    generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction
+    test_size: ClassVar[str] = "crop"  # how pictures are scaled for a test unless told (see translate.sizing)
+    measures: ClassVar[str] = ""  # name and version of what ``measure`` returns; empty where there is nothing
+    options: Any  # an instance of Options
     networks: nn.ModuleDict
     players: dict[str, tuple[str, ...]]
+    lr_scales: Mapping[str, float] = {}  # factors on the learning rate, for players that have one
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults of any flag that follow from the flags given so far (a published mode, for example)."""
+        """Defaults of any flag that follow from the method and from the flags given so far (a published mode)."""
         return {}
 
+    @property
+    def title(self) -> str:
+        """What pages call it."""
+        return type(self).__name__
+
     def check_size(self, side_px: int) -> None:
-        """Refuse training pictures whose shorter side is too small for the networks.
+        """Refuse training pictures whose shorter side does not suit the networks.
 
         Raises:
-            InputError: names the smallest side that is enough.
+            InputError: names a side that does.
         """
+
+    def measure(self, pictures: Iterable[Tensor]) -> Tensor:
+        """Statistics that the method needs of its training pictures, in one pass over them.
+
+        Args:
+            pictures: uint8 (C, H, W) of domain A, in no particular size.
+        """
+        raise NotImplementedError
+
+    def use_measured(self, value: Tensor) -> None:
+        """Take what ``measure`` returned, now or in an earlier run on the same pictures."""
+        raise NotImplementedError
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """The random numbers that one sample needs in one step, as arrays or lists of arrays.
@@ -61,6 +85,23 @@ class Method(nn.Module):
         """Named pictures (C, H, W) in [-1, 1] of the batch's first sample, for people."""
         return {}
 
+    @classmethod
+    def translator(cls, generator: nn.Module, options: Any) -> nn.Module:
+        """A trained generator as a module for inference: (B, C, H, W) in [-1, 1] -> (B, C', H, W) in [-1, 1].
+
+        It has a ``stride``, of which height and width are multiples, and may have ``views(images)``: what pages show
+        of a picture, by label and in their order, the translation ``fake_B`` among it.
+
+        Args:
+            generator: one of the networks that ``generators`` names.
+            options: an instance of ``Options``.
+        """
+        return generator
+
+    def trained_translator(self, direction: str = "AtoB") -> nn.Module:
+        """The translator of a direction with the weights as they are now; shares them."""
+        return self.translator(self.networks[self.generators[direction]], self.options)
+
     def translate(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] -> (B, C', H, W) in [-1, 1]; height and width are multiples of the stride."""
-        raise NotImplementedError
+        return self.trained_translator()(images)

@@ -12,7 +12,13 @@ from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
-from translate.networks import PATCH_HEADS, build_discriminator, build_generator, build_patch_head
+from translate.networks import (
+    PATCH_HEADS,
+    RESNET_GENERATORS,
+    build_discriminator,
+    build_generator,
+    build_patch_head,
+)
 from translate.networks.initialization import initialize
 from translate.options import NetworkOptions, flag
 
@@ -57,6 +63,7 @@ class CUT(Method):
     """A generator against a patch discriminator, held to its input by PatchNCE at several of its own layers."""
 
     Options = CutOptions
+    netG = RESNET_GENERATORS
 
     def __init__(self, options: CutOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
         super().__init__()
@@ -103,6 +110,10 @@ class CUT(Method):
             "n_epochs": 150,
             "n_epochs_decay": 50,
         }
+
+    @property
+    def title(self) -> str:
+        return self.options.CUT_mode
 
     def check_size(self, side_px: int) -> None:
         """Refuse training pictures that leave the discriminator no patch to judge."""
@@ -273,9 +284,6 @@ class CUT(Method):
             for label, images in named.items()
         }
         return {label: images[0].detach() for label, images in upright.items()}
-
-    def translate(self, images: Tensor) -> Tensor:
-        return self.networks["G"](images)
 
 
 def _mirror(images: Tensor, mirrored: Tensor) -> Tensor:

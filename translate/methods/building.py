@@ -1,0 +1,94 @@
+"""Networks of a method from the flags that all methods share, and whether crops suit them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from translate.errors import InputError
+from translate.losses.adversarial import GAN_MODES
+from translate.networks import build_discriminator, build_generator
+from translate.networks.unet import UNET_GENERATORS
+from translate.options import NetworkOptions
+
+# WGAN-GP is a loss and a penalty on the discriminator; for methods that were published without the penalty.
+PLAIN_GAN_MODES = tuple(mode for mode in GAN_MODES if mode != "wgangp")
+LARGEST_SIDE_PX = 4096  # where the search for a crop size that is enough ends
+
+
+def make_generator(networks: NetworkOptions, input_nc: int, output_nc: int) -> nn.Module:
+    """The generator of the flags.
+
+    Raises:
+        InputError: a flag was given that this generator knows nothing of.
+    """
+    if networks.netG in UNET_GENERATORS and not networks.no_antialias_up:
+        raise InputError(f"--no_antialias_up false: {networks.netG} has no blur filters; drop the flag")
+    return build_generator(
+        networks.netG,
+        input_nc,
+        output_nc,
+        networks.ngf,
+        networks.normG,
+        networks.no_dropout,
+        networks.no_antialias,
+        networks.no_antialias_up,
+    )
+
+
+def make_discriminator(networks: NetworkOptions, input_nc: int) -> nn.Module:
+    """The discriminator of the flags, for pictures of so many channels."""
+    return build_discriminator(
+        networks.netD, input_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias
+    )
+
+
+def check_crop(generator: nn.Module, discriminators: Iterable[nn.Module], side_px: int) -> None:
+    """Refuse a crop size that the generator cannot halve, or that leaves a discriminator no patch to judge.
+
+    Raises:
+        InputError: names a crop size that is enough.
+    """
+    stride = generator.stride
+    if side_px % stride:
+        larger_px = (side_px // stride + 1) * stride
+        raise InputError(
+            f"--crop_size {side_px} does not suit the generator, which needs a multiple of {stride}: "
+            f"use --crop_size {larger_px}"
+        )
+    for discriminator in discriminators:
+        if not _can_judge(discriminator, side_px):
+            sides = range(side_px + stride, LARGEST_SIDE_PX, stride)
+            enough_px = next((side for side in sides if _can_judge(discriminator, side)), None)
+            larger = f"--crop_size {enough_px} or more, or a discriminator of " if enough_px else ""
+            raise InputError(
+                f"--crop_size {side_px} leaves the discriminator nothing to judge: use {larger}fewer --n_layers_D"
+            )
+
+
+def check_sides(generator: nn.Module, images: Tensor) -> None:
+    """Refuse a batch (B, C, H, W) whose sides are no multiples of the generator's stride.
+
+    Raises:
+        InputError: names the size and what to do.
+    """
+    height, width = images.shape[-2:]
+    if height % generator.stride or width % generator.stride:
+        raise InputError(
+            f"a picture of {width}x{height} does not suit the generator, which needs sides that are multiples of "
+            f"{generator.stride}: use --preprocess resize_and_crop"
+        )
+
+
+@torch.no_grad()
+def _can_judge(discriminator: nn.Module, side_px: int) -> bool:
+    training = discriminator.training
+    discriminator.eval()  # running statistics stay as they are
+    weight = next(discriminator.parameters())
+    try:
+        discriminator(weight.new_zeros(1, weight.shape[1], side_px, side_px))
+        return True
+    except (RuntimeError, ValueError):  # a map got smaller than a kernel or its border, or shrank to one value
+        return False
+    finally:
+        discriminator.train(training)
