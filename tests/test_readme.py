@@ -12,7 +12,7 @@ from PIL import Image
 import translate
 from translate.commandline import parse_test, parse_train
 from translate.options import LEGACY, TestOptions, build
-from translate.settings import resolve, train_flags
+from translate.settings import resolve, test_groups, train_flags
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEXT = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -69,8 +69,10 @@ def test_flags_in_the_text_exist_and_take_what_is_written_there(text):
     if words[0].startswith("scripts/"):
         assert all(f'"--{name}"' in (REPOSITORY / words[0]).read_text(encoding="utf-8") for name in names)
         return
-    of_training, of_testing = set(train_flags("cut")) | set(LEGACY), set(TestOptions.__dataclass_fields__)
+    of_training, of_testing = {*train_flags("cut"), *LEGACY, "model"}, set(TestOptions.__dataclass_fields__)
+    of_testing |= {name for group in test_groups().values() for name in group.__dataclass_fields__}
     assert names <= of_training | of_testing
+    words = [word for word in words if word != "--help"]
     values = words[words.index(f"--{min(names)}") :] if len(words) > 1 and names else []
     values = ["7" if word.isupper() else word for word in values]  # names in capitals stand for a value
     if names <= of_training:

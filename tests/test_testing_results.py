@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 import translate
-from translate import testing
+from translate import files, testing
+from translate.data import inputs
 from translate.errors import InputError, RunError
 from translate.testing import run_test
 from translate.translator import Translator
@@ -122,9 +123,9 @@ class TestReplacing:
         assert os.listdir(first.parent) == ["test_latest"]
 
     @pytest.mark.parametrize(("where", "error", "raised"), [
-        ("translate_image", OSError(28, "No space left on device"), RunError),
-        ("translate_image", KeyboardInterrupt(), KeyboardInterrupt),
-        ("translate_image", RuntimeError("a defect"), RuntimeError),
+        ("views", OSError(28, "No space left on device"), RunError),
+        ("views", KeyboardInterrupt(), KeyboardInterrupt),
+        ("views", RuntimeError("a defect"), RuntimeError),
     ])  # fmt: skip
     def test_a_run_that_fails_leaves_the_former_results_and_nothing_else(
         self, tested, monkeypatch, where, error, raised
@@ -137,7 +138,7 @@ class TestReplacing:
             calls.append(arguments)
             if len(calls) > 1:
                 raise error
-            return Image.new("RGB", (32, 32))
+            return {"fake_B": Image.new("RGB", (32, 32))}
 
         monkeypatch.setattr(Translator, where, fail_at_the_second)
         with pytest.raises(raised):
@@ -157,7 +158,7 @@ class TestReplacing:
 
         before = names_in(results)
         monkeypatch.setattr(testing, "write_results_page", lambda path, *_: path.write_text("new"))
-        monkeypatch.setattr(testing.os, "replace", fail_at_the_second)
+        monkeypatch.setattr(files.os, "replace", fail_at_the_second)
         with pytest.raises(RunError, match=r"cannot write to .*Permission denied"):
             tested()
         assert names_in(results) == before
@@ -167,7 +168,7 @@ class TestReplacing:
     def test_pictures_that_are_missing_in_the_end_are_an_error_and_leave_the_former_results(self, tested, monkeypatch):
         results = tested()
         before = (results / "index.html").read_bytes()
-        monkeypatch.setattr(testing, "_named", lambda paths, source: [(path, "same") for path in paths])
+        monkeypatch.setattr(inputs, "name_results", lambda paths, folder: dict.fromkeys(paths, "same"))
         with pytest.raises(RunError, match="3 pictures in, but 1 written"):
             tested()
         assert (results / "index.html").read_bytes() == before
@@ -181,7 +182,7 @@ class TestReplacing:
         def fail(*_):
             raise error
 
-        monkeypatch.setattr(Translator, "translate_image", fail)
+        monkeypatch.setattr(Translator, "views", fail)
         with pytest.raises(RunError, match=r"square\.png needs more memory than cpu has; give a smaller --size"):
             tested(gpu_ids="-1")
 

@@ -1,10 +1,13 @@
 """Writing files so that a reader never meets half of one."""
 
 import contextlib
+import glob
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,6 +52,54 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Replace a JSON file atomically."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path, flag: str) -> Iterator[Path]:
+    """A new folder beside the target, which takes its place if the block ends well and vanishes if it does not.
+
+    What killed processes left there is removed once it is a day old.
+
+    Args:
+        flag: which flag names the target's place.
+
+    Raises:
+        RunError: the disk refused; ``target`` is untouched.
+    """
+    partial = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_old_leftovers(target)
+        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield partial
+        partial.chmod(0o777 & ~_umask())
+        _swap(partial, target)
+    except OSError as error:
+        raise RunError(f"cannot write to {target}: {error}; free some space or give another {flag}") from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove_old_leftovers(target: Path) -> None:
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if leftover.is_dir() and time.time() - leftover.stat().st_mtime > 86400:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Put a finished folder in the place of a former one."""
+    former = target.with_name(f".{target.name}.former")
+    shutil.rmtree(former, ignore_errors=True)
+    if target.exists():
+        os.replace(target, former)
+    try:
+        os.replace(partial, target)
+    except OSError:
+        if former.exists():
+            os.replace(former, target)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def remove_leftovers(folder: Path) -> None:

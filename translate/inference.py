@@ -1,11 +1,12 @@
 """One picture through a network: to a tensor, padded to the stride, translated, cropped, rounded."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 
@@ -14,20 +15,45 @@ SMALLEST_SIDE_PX = 16
 
 
 def translate_image(
-    translate: Callable[[Tensor], Tensor], image: Image.Image, stride: int, device: torch.device
+    translate: Callable[..., Tensor], image: Image.Image, stride: int, device: torch.device, **inputs: Any
 ) -> Image.Image:
     """Translate one picture at its own size: L or RGB in, L or RGB out, rounded to 8 bits."""
-    return to_image(to_uint8(translate_signed(translate, to_signed(to_tensor(image)).to(device), stride)))
+    signed = to_signed(to_tensor(image)).to(device)
+    return to_image(to_uint8(translate_signed(translate, signed, stride, **inputs)))
 
 
-def translate_signed(translate: Callable[[Tensor], Tensor], image: Tensor, stride: int) -> Tensor:
-    """(C, H, W) in [-1, 1] -> (C', H, W) in [-1, 1]: padded to the stride by reflection, and cropped back."""
+def translate_signed(translate: Callable[..., Tensor], image: Tensor, stride: int, **inputs: Any) -> Tensor:
+    """(C, H, W) in [-1, 1] -> (C', H, W) in [-1, 1]: padded to the stride by reflection, and cropped back.
+
+    Args:
+        inputs: what the translator wants besides the picture, such as a mask.
+    """
+    return _cropped(translate(_padded(image, stride), **inputs), image)
+
+
+def views_of(translator: nn.Module, image: Tensor, **inputs: Any) -> dict[str, Tensor]:
+    """What a page shows of a picture (C, H, W) in [-1, 1], in its order: the translation ``fake_B``, and what else
+    the translator has to show (see ``translate.methods.base.Method.translator``)."""
+    if not hasattr(translator, "views"):
+        return {"fake_B": translate_signed(translator, image, translator.stride, **inputs)}
+    views = translator.views(_padded(image, translator.stride), **inputs)
+    return {label: _cropped(view, image) for label, view in views.items()}
+
+
+def _padded(image: Tensor, stride: int) -> Tensor:
+    """(C, H, W) -> (1, C, H', W') with sides that are multiples of the stride; with a stride of 1 any size is."""
     height, width = image.shape[-2:]
-    bottom = max(-height % stride, SMALLEST_SIDE_PX - height)
-    right = max(-width % stride, SMALLEST_SIDE_PX - width)
+    smallest_px = SMALLEST_SIDE_PX if stride > 1 else 1
+    bottom = max(-height % stride, smallest_px - height)
+    right = max(-width % stride, smallest_px - width)
     images = image.unsqueeze(0)
-    if bottom or right:
-        # A picture smaller than its own padding cannot be reflected; its border is repeated.
-        mode = "reflect" if bottom < height and right < width else "replicate"
-        images = F.pad(images, (0, right, 0, bottom), mode=mode)
-    return translate(images)[0, :, :height, :width]
+    if not (bottom or right):
+        return images
+    # A picture smaller than its own padding cannot be reflected; its border is repeated.
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    return F.pad(images, (0, right, 0, bottom), mode=mode)
+
+
+def _cropped(images: Tensor, like: Tensor) -> Tensor:
+    height, width = like.shape[-2:]
+    return images[0, :, :height, :width]

@@ -1,30 +1,31 @@
 """``test.py``: translate a folder of pictures with a trained run and write a page of the results."""
 
-import os
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
-from translate.data.listing import domain_folder, list_pictures
+from translate.data.inputs import Input, find_inputs
+from translate.data.mask_files import make_mask
 from translate.data.preprocess import test_time
-from translate.data.reading import read_picture
 from translate.errors import InputError, RunError
+from translate.evaluation.scores import in_words, mean_scores, score
+from translate.files import replacing_folder, write_json
+from translate.methods import METHODS, Method
 from translate.options import TestOptions, build, convert
 from translate.reports.results import Row, write_results_page
-from translate.settings import resolve, train_flags
+from translate.settings import resolve, test_groups, train_flags
 from translate.sizing import TestSize
 from translate.training.device import choose_device, describe_device
 from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
+
+Holes = Callable[[str, tuple[int, int]], np.ndarray]  # name of a picture and its (width, height) -> (H, W) boolean
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,43 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     folder = _choose_run(options, {**recorded_flags, **values})
     record = folder.read_record()
     _compare_flags(recorded_flags, record)
-    size = _choose_size(options, record)
-    translator = Translator.load(folder.path, options.epoch, size, choose_device(options.gpu_ids))
-    source = _source_folder(options, record)
-    paths = _check(list_pictures(source)[: _limit(options)], options, size)
+    model = record.get("model", "cut")
+    own = _own_flags(model, values)
+    size = _choose_size(options, record, METHODS[model])
+    device = choose_device(options.gpu_ids)
+    changed = {name: value for name, value in own.items() if _may_change(METHODS[model], name)}
+    translator = Translator.load(folder.path, options.epoch, size, device, options.direction, changed)
+    source, inputs = _find_inputs(options, record, METHODS[model])
+    inputs = _check(inputs, options, size)
     target = Path(options.results_dir) / _shown_name(folder.path, options) / f"{options.phase}_{options.epoch}"
     facts = {
         "pictures from": str(source),
-        "weights": str(folder.network_path(options.epoch, "G")),
+        "weights": str(folder.path / f"{options.epoch}_net_*.pth"),
         "size": size.describe(),
         "device": describe_device(translator.device),
     }
-    written = _translate_all(translator, paths, source, target, facts, options.display_winsize)
-    print(f"{len(paths)} in, {written} written")
+    job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]))
+    written = _translate_all(job, inputs, target, facts, options.display_winsize)
+    print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")
-    return TestResult(target / "index.html", len(paths), written)
+    return TestResult(target / "index.html", len(inputs), written)
+
+
+def _own_flags(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that only this method has in a test; None where they were not given.
+
+    Raises:
+        InputError: a flag of another method.
+    """
+    groups = test_groups()
+    mine = {field.name for field in fields(groups[model])} if model in groups else set()
+    for other, group in groups.items():
+        for field in fields(group):
+            if field.name in values and field.name not in mine:
+                raise InputError(f"--{field.name} is a flag of {other}, and this run is one of {model}; leave it out")
+    if model not in groups:
+        return {}
+    return {name: value for name, value in asdict(build(groups[model], values)).items() if value is not None}
 
 
 def _choose_run(options: TestOptions, given: Mapping[str, Any]) -> RunFolder:
@@ -105,7 +128,7 @@ def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
         print(f"note: flags of training do not change a trained run: {', '.join(different)}")
 
 
-def _choose_size(options: TestOptions, record: Mapping[str, Any]) -> TestSize:
+def _choose_size(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> TestSize:
     crop = options.crop_size or record.get("pixel_scale", {}).get("crop_size", 256)
     if options.preprocess:
         if options.size:
@@ -115,9 +138,13 @@ def _choose_size(options: TestOptions, record: Mapping[str, Any]) -> TestSize:
     if options.load_size and options.load_size != crop:
         # Users of the reference set the test size with --load_size and --crop_size alone.
         crop = options.load_size
-    if not options.size:
+    if options.size:
+        return TestSize(options.size, crop)
+    if options.load_size or options.crop_size:
+        return TestSize("crop", crop)
+    if method.test_size == "crop":
         _note_scale(record.get("options", {}))
-    return TestSize(options.size or "crop", crop)
+    return TestSize(method.test_size, crop)
 
 
 def _note_scale(recorded: Mapping[str, Any]) -> None:
@@ -131,13 +158,34 @@ def _note_scale(recorded: Mapping[str, Any]) -> None:
     print(f"note: the run was trained at another scale (--preprocess {recorded['preprocess']}); {same} keeps it")
 
 
-def _source_folder(options: TestOptions, record: Mapping[str, Any]) -> Path:
-    recorded = record.get("options", {})
+def _may_change(method: type[Method], name: str) -> bool:
+    """Whether a flag of a test replaces the flag of training of its name."""
+    field = method.Options.__dataclass_fields__.get(name)
+    return field is not None and not field.metadata["fixed"]
+
+
+def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
     root = options.dataroot or record.get("dataset", {}).get("root")
     if not root:
         raise InputError("--dataroot is missing: this run has no record of its dataset; name the folder with testA")
-    direction = options.direction or recorded.get("direction", "AtoB")
-    return domain_folder(Path(root), options.phase, "A" if direction == "AtoB" else "B")
+    direction = options.direction or record.get("options", {}).get("direction", "AtoB")
+    letters = "AB" if direction == "AtoB" else "BA"
+    return find_inputs(Path(root), options.phase, letters, method.needs, _limit(options))
+
+
+def _is_turned(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> bool:
+    """Whether pictures of the run's B are translated to its A, by a network of their own."""
+    recorded = record.get("options", {}).get("direction", "AtoB")
+    return "BtoA" in method.generators and options.direction not in (None, recorded)
+
+
+def _holes(translator: Translator, own: Mapping[str, Any], record: Mapping[str, Any]) -> Holes | None:
+    """Which part of each picture is filled, for a method that fills one."""
+    if not getattr(translator.generator, "takes_mask", False):
+        return None
+    mask = own.get("mask", record.get("options", {}).get("mask", "centre"))
+    share, seed = translator.generator.hole_share, own.get("mask_seed", 0)
+    return lambda name, size: make_mask(mask, *size, hole_share=share, seed=seed, name=name)
 
 
 def _limit(options: TestOptions) -> int | None:
@@ -145,92 +193,86 @@ def _limit(options: TestOptions) -> int | None:
     return min(limits) if limits else None
 
 
-def _check(paths: list[Path], options: TestOptions, size: TestSize) -> list[Path]:
-    report = check_pictures(paths, label="pictures")
-    good = raise_or_skip(report, options.skip_bad_images)
+def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[Input]:
+    """The inputs that can be used."""
+    report = check_pictures([each.part.path for each in inputs], label="pictures")
+    good = set(raise_or_skip(report, options.skip_bad_images))
+    inputs = [each for each in inputs if each.part.path in good]
     if size.preprocess is not None:
-        check_geometry({path: report.headers[path] for path in good}, size.preprocess, batch_size=1)
-    return good
+        headers = {each.part.path: each.part.header(report.headers[each.part.path]) for each in inputs}
+        check_geometry(headers, size.preprocess, batch_size=1)
+    return inputs
 
 
-def _translate_all(
-    translator: Translator, paths: list[Path], source: Path, target: Path, facts: dict[str, str], width: int
-) -> int:
+def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[str, str], width: int) -> int:
     """Translate every picture and write the page; the number of results."""
-    with _replacing(target) as folder:
-        rows = [
-            _translate_one(translator, path, name, source, folder)
-            for path, name in tqdm(_named(paths, source), unit="pic", disable=None)
-        ]
-        written = len({row.pictures["fake_B"] for row in rows if (folder / row.pictures["fake_B"]).is_file()})
-        if written != len(paths):
-            raise RunError(f"{len(paths)} pictures in, but {written} written; nothing was changed in {target}")
-        facts = {**facts, "pictures": f"{len(paths)} in, {written} written"}
-        write_results_page(folder / "index.html", f"{target.parent.name}, {target.name}", rows, facts, width)
+    with replacing_folder(target, "--results_dir") as folder:
+        results = [job.run(each, folder) for each in tqdm(inputs, unit="pic", disable=None)]
+        made = {row.pictures[job.result] for row, _ in results}
+        written = sum((folder / path).is_file() for path in made)
+        if written != len(inputs):
+            raise RunError(f"{len(inputs)} pictures in, but {written} written; nothing was changed in {target}")
+        scores = {row.name: found for row, found in results if found}
+        means = mean_scores(list(scores.values()))
+        if scores:
+            write_json(folder / "scores.json", {"mean": means, "pictures": scores})
+        facts = {**facts, "pictures": f"{len(inputs)} in, {written} written"}
+        facts |= {name: in_words(name, value) for name, value in means.items()}
+        title = f"{target.parent.name}, {target.name}"
+        write_results_page(folder / "index.html", title, [row for row, _ in results], facts, width)
+    for name, value in means.items():
+        print(f"{name}: {in_words(name, value)}")
     return written
 
 
-def _translate_one(translator: Translator, path: Path, name: str, source: Path, folder: Path) -> Row:
-    picture = read_picture(path, translator.input_nc)
-    try:
-        prepared = translator.prepare(picture)
-        pictures = {"real_A": prepared, "fake_B": translator.translate_image(prepared, TestSize("original"))}
-    except (RuntimeError, MemoryError) as error:
-        if "allocate" not in str(error) and not isinstance(error, MemoryError):
-            raise
-        raise RunError(f"{path} needs more memory than {translator.device} has; give a smaller --size") from error
-    truth = source.with_name(f"{source.name}_truth") / f"{name}.png"
-    if truth.is_file():
-        pictures["truth_B"] = read_picture(truth).resize(prepared.size, Image.Resampling.BICUBIC)
-    files = {}
-    for label, image in pictures.items():
-        files[label] = f"images/{label}/{name}.png"
-        destination = folder / files[label]
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        image.save(destination)
-    return Row(name, files)
+@dataclass(frozen=True)
+class _Job:
+    """What is done to each picture of a test."""
+
+    translator: Translator
+    holes: Holes | None
+    turned: bool
+
+    @property
+    def result(self) -> str:
+        """The label of the translation."""
+        return self._shown_label("fake_B")
+
+    def run(self, each: Input, folder: Path) -> tuple[Row, dict[str, float]]:
+        """Translate a picture, write what there is to see below ``folder``, and score it where the truth is known."""
+        prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
+        hole = self.holes(each.name, prepared.size) if self.holes else None
+        views = self._translate(each, prepared, hole)
+        if any(label.endswith("_A") for label in views):
+            pictures = {**views, "truth_B": prepared}  # the network saw but a part of the picture, which is the truth
+        else:
+            pictures = {"real_A": prepared, **views}
+            if each.truth is not None:
+                pictures["truth_B"] = each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
+        scores = score(pictures, hole) if "truth_B" in pictures else {}
+        pictures = {self._shown_label(label): image for label, image in pictures.items()}
+        note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
+        return Row(each.name, _write(pictures, each.name, folder), note), scores
+
+    def _translate(self, each: Input, prepared: Image.Image, hole: np.ndarray | None) -> dict[str, Image.Image]:
+        try:
+            return self.translator.views(prepared, hole)
+        except (RuntimeError, MemoryError) as error:
+            if "allocate" not in str(error) and not isinstance(error, MemoryError):
+                raise
+            device = self.translator.device
+            raise RunError(f"{each.part.path} needs more memory than {device} has; give a smaller --size") from error
+
+    def _shown_label(self, label: str) -> str:
+        if not self.turned:
+            return label
+        return label[:-1] + {"A": "B", "B": "A"}[label[-1]]
 
 
-def _named(paths: list[Path], source: Path) -> list[tuple[Path, str]]:
-    """Each picture with the name of its results: its path below the source without the ending, which stays where
-    two results would bear the same name."""
-    full = {path: path.relative_to(source).as_posix() for path in paths}
-    names = {path: path.relative_to(source).with_suffix("").as_posix() for path in paths}
-    while True:
-        counts = Counter(os.path.normcase(name) for name in names.values())
-        clashing = [path for path in paths if counts[os.path.normcase(names[path])] > 1 and names[path] != full[path]]
-        if not clashing:
-            return list(names.items())
-        names |= {path: full[path] for path in clashing}
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A new folder beside the target, which takes its place if the block ends well and vanishes if it does not."""
-    partial = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        yield partial
-        partial.chmod(0o755)
-        _swap(partial, target)
-    except OSError as error:
-        raise RunError(f"cannot write to {target}: {error}; free some space or give another --results_dir") from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _swap(partial: Path, target: Path) -> None:
-    """Put a finished folder in the place of a former one."""
-    former = target.with_name(f".{target.name}.former")
-    shutil.rmtree(former, ignore_errors=True)
-    if target.exists():
-        os.replace(target, former)
-    try:
-        os.replace(partial, target)
-    except OSError:
-        if former.exists():
-            os.replace(former, target)
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+def _write(pictures: Mapping[str, Image.Image], name: str, folder: Path) -> dict[str, str]:
+    """Write each as PNG; their paths below the folder."""
+    files = {label: f"images/{label}/{name}.png" for label in pictures}
+    for label, path in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        pictures[label].save(folder / path)
+    return files

@@ -1,6 +1,7 @@
 """A trained generator as a tool: load it, call it on a picture."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from translate.data.mask_files import make_mask
 from translate.data.reading import read_picture
-from translate.data.tensors import to_image, to_tensor
+from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.errors import InputError
-from translate.inference import translate_image, translate_signed
+from translate.inference import translate_image, translate_signed, views_of
+from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
+from translate.options import build
 from translate.sizing import TestSize
 from translate.training.run_folder import RunFolder
 
@@ -40,7 +44,7 @@ class Translator:
 
     Args:
         generator: maps (B, C, H, W) in [-1, 1] to (B, C', H, W) in [-1, 1], for H and W that are multiples of its
-            ``stride``.
+            ``stride`` (see ``translate.methods.base.Method.translator``).
         size: how pictures are scaled before translation.
         input_nc: channels that the generator reads; pictures are converted (grey to colour and back).
         device: where it runs.
@@ -68,6 +72,8 @@ class Translator:
         epoch: str | int = "latest",
         size: str | TestSize | None = None,
         device: torch.device | str | None = None,
+        direction: str | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> "Translator":
         """A translator from a run folder, a generator file in one, or a bare ``.pth`` of the reference.
 
@@ -75,56 +81,63 @@ class Translator:
             path: folder or file. A bare file's architecture is told from its keys.
             epoch: which weights of a run folder.
             size: ``crop`` (shorter side to the training crop size, 256 if that is unknown), ``original`` or
-                ``WIDTHxHEIGHT``.
+                ``WIDTHxHEIGHT``; default: the method's, which is ``crop`` for translation between domains.
             device: default: a GPU if there is one.
+            direction: ``AtoB`` or ``BtoA``, for a run that learned both; default: the one it was trained in.
+            options: flags of the method that need not be as in training, such as ``annealed_T``.
 
         Raises:
             InputError: nothing there, damaged, of another kind, or holding code.
         """
         path = Path(path)
         folder, file = (RunFolder(path), None) if path.is_dir() else (RunFolder(path.parent), path)
-        file = file or folder.network_path(epoch, "G")
+        record = folder.read_record()
+        file = file or _generator_file(folder, epoch, record, direction)
         if not file.exists():
             raise InputError(f"no weights at {file}; {_weights_in(file.parent)}")
-        record = folder.read_record()
         weights = load_weights(file)
         flags = describe_generator(weights, file)
         generator = build_generator(**flags)
         fitted, _ = fit_weights(weights, generator, file)
         generator.load_state_dict(fitted)
+        method = METHODS[record["model"]] if "model" in record else _method_of(flags["netG"])
+        told = {**record.get("options", {}), **(options or {})}
+        translator = method.translator(generator, build(method.Options, told))
         if not isinstance(size, TestSize):
-            size = TestSize(size or "crop", record.get("pixel_scale", {}).get("crop_size", 256))
+            size = TestSize(size or method.test_size, record.get("pixel_scale", {}).get("crop_size", 256))
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(generator, size, flags["input_nc"], device, record)
+        return cls(translator, size, getattr(translator, "input_nc", flags["input_nc"]), device, record)
 
     def with_size(self, size: TestSize) -> "Translator":
         """The same translator for another size."""
         return Translator(self.generator, size, self.input_nc, self.device, self.record)
 
-    def __call__(self, pictures: Any, size: str | None = None) -> Any:
+    def __call__(self, pictures: Any, size: str | None = None, mask: Any = None) -> Any:
         """Translate one picture or a list of them; see the table above.
 
         Args:
             pictures: what to translate.
             size: another size than the translator's: ``crop``, ``original`` or ``WIDTHxHEIGHT``.
+            mask: for a context encoder, the hole to be filled: a word of ``--mask``, the path of a mask file, a PIL
+                image or a boolean array (H, W) that is true in the hole; default: the centre.
 
         Raises:
             InputError: a file that cannot be read, or something that is no picture in the ranges above.
         """
         policy = replace(self.size, policy=size, preprocess=None) if size else self.size
-        return self._call(pictures, policy)
+        return self._call(pictures, policy, mask)
 
-    def _call(self, pictures: Any, size: TestSize) -> Any:
+    def _call(self, pictures: Any, size: TestSize, mask: Any) -> Any:
         if isinstance(pictures, list | tuple):
-            return [self._call(picture, size) for picture in pictures]
+            return [self._call(picture, size, mask) for picture in pictures]
         if isinstance(pictures, str | os.PathLike):
-            return self.translate_image(read_picture(Path(pictures), self.input_nc), size)
+            return self.translate_image(read_picture(Path(pictures), self.input_nc), size, mask)
         if isinstance(pictures, Image.Image):
-            return self.translate_image(pictures, size)
+            return self.translate_image(pictures, size, mask)
         if isinstance(pictures, np.ndarray):
-            return self._array(pictures, size)
+            return self._array(pictures, size, mask)
         if isinstance(pictures, Tensor):
-            return self._tensor(pictures, size)
+            return self._tensor(pictures, size, mask)
         raise InputError(f"cannot translate a {type(pictures).__name__}: give a path, PIL image, array, tensor or list")
 
     def prepare(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
@@ -133,44 +146,81 @@ class Translator:
         mode = "L" if self.input_nc == 1 else "RGB"
         return (size or self.size).apply(image if image.mode == mode else image.convert(mode))
 
-    def translate_image(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
+    def translate_image(self, image: Image.Image, size: TestSize | None = None, mask: Any = None) -> Image.Image:
         """PIL image to PIL image: L for one channel, RGB for three."""
+        prepared = self.prepare(image, size)
+        inputs = self._inputs(mask, *prepared.size)
         with torch.inference_mode():
-            return translate_image(self.generator, self.prepare(image, size), self.generator.stride, self.device)
+            return translate_image(self.generator, prepared, self.generator.stride, self.device, **inputs)
 
-    def _array(self, array: np.ndarray, size: TestSize) -> np.ndarray:
+    def views(self, prepared: Image.Image, mask: Any = None) -> dict[str, Image.Image]:
+        """What a results page shows of a picture that ``prepare`` returned, by label and in order: ``fake_B``, which
+        is its translation, and what else the method has to show."""
+        signed = to_signed(to_tensor(prepared)).to(self.device)
+        inputs = self._inputs(mask, *prepared.size)
+        with torch.inference_mode():
+            views = views_of(self.generator, signed, **inputs)
+        return {label: to_image(to_uint8(view)) for label, view in views.items()}
+
+    def _inputs(self, mask: Any, width: int, height: int) -> dict[str, Tensor]:
+        """What the generator gets besides the picture."""
+        if mask is None:
+            return {}
+        if not getattr(self.generator, "takes_mask", False):
+            raise InputError("this translator fills no holes: leave the mask out, or load a context encoder")
+        hole = make_mask(mask, width, height, hole_share=self.generator.hole_share)
+        return {"masks": torch.from_numpy(hole).unsqueeze(0).to(self.device)}
+
+    def _array(self, array: np.ndarray, size: TestSize, mask: Any) -> np.ndarray:
         if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or not array.size:
             raise InputError(f"an array of shape {array.shape} is not a picture: (H, W), (H, W, 1) or (H, W, 3)")
         if array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
             raise InputError(_ambiguous(array.dtype))
         planes = array if array.ndim == 3 else array[:, :, None]
         native = np.array(planes, dtype=array.dtype.newbyteorder("="), order="C")  # torch shares it, so it is a copy
-        result = self._planes(torch.from_numpy(native).permute(2, 0, 1), size)
+        result = self._planes(torch.from_numpy(native).permute(2, 0, 1), size, mask)
         result = result.permute(1, 2, 0).contiguous().numpy()
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
-    def _tensor(self, tensor: Tensor, size: TestSize) -> Tensor:
+    def _tensor(self, tensor: Tensor, size: TestSize, mask: Any) -> Tensor:
         if tensor.ndim not in (3, 4) or tensor.shape[-3] not in (1, 3) or not tensor.numel():
             shape = tuple(tensor.shape)
             raise InputError(f"a tensor of shape {shape} is not a picture: (C, H, W) or (B, C, H, W) with C 1 or 3")
         if tensor.ndim == 4:
-            return torch.stack([self._tensor(picture, size) for picture in tensor])
-        return self._planes(tensor.detach().cpu(), size).to(tensor.device)
+            return torch.stack([self._tensor(picture, size, mask) for picture in tensor])
+        return self._planes(tensor.detach().cpu(), size, mask).to(tensor.device)
 
-    def _planes(self, picture: Tensor, size: TestSize) -> Tensor:
+    def _planes(self, picture: Tensor, size: TestSize, mask: Any) -> Tensor:
         """(C, H, W), uint8 or floating, to the same kind."""
         if picture.dtype == torch.uint8:
-            return to_tensor(self.translate_image(to_image(picture), size))
+            return to_tensor(self.translate_image(to_image(picture), size, mask))
         if not picture.is_floating_point():
             raise InputError(_ambiguous(picture.dtype))
         if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused too
             found = f"{picture.min().item():g} to {picture.max().item():g}"
             raise InputError(f"a floating picture goes from 0 to 1, not from {found}: divide by 255 or rescale it")
         prepared = _resize_float(_to_channels(picture.float(), self.input_nc), size)
+        inputs = self._inputs(mask, prepared.shape[2], prepared.shape[1])
         with torch.inference_mode():
             signed = (prepared * 2 - 1).to(self.device)
-            result = translate_signed(self.generator, signed, self.generator.stride)
+            result = translate_signed(self.generator, signed, self.generator.stride, **inputs)
         return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)
+
+
+def _generator_file(folder: RunFolder, epoch: str | int, record: Mapping[str, Any], direction: str | None) -> Path:
+    """Where the generator of a direction lies."""
+    if "model" in record:
+        generators = METHODS[record["model"]].generators
+    else:
+        both = METHODS["cycle_gan"].generators
+        generators = both if folder.network_path(epoch, both["AtoB"]).exists() else Method.generators
+    turned = direction is not None and direction != record.get("options", {}).get("direction", "AtoB")
+    return folder.network_path(epoch, generators.get("BtoA" if turned else "AtoB", generators["AtoB"]))
+
+
+def _method_of(netG: str) -> type[Method]:
+    """The method whose translator a bare generator file is, by the kind of its network."""
+    return next(METHODS[name] for name in METHODS.names() if netG in METHODS[name].netG)
 
 
 def _refuse_deep(image: Image.Image) -> None:

@@ -84,6 +84,7 @@ CASES = {
     "lr": Case(0.01, "weights"),
     "beta1": Case(0.9, "weights"),
     "beta2": Case(0.5, "weights"),
+    "weight_decay": Case(0.1, "weights"),
     "lr_policy": Case("step", "weights", {**SHORT, "n_epochs_decay": 1}),
     "lr_decay_iters": Case(1, "weights", {**SHORT, "n_epochs_decay": 1, "lr_policy": "step"}),
     # Reports

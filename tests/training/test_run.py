@@ -149,7 +149,7 @@ def test_other_data_are_noted(train, resume, data, tmp_path, capsys):
     train(dataroot=str(copied), max_steps=1)
     (copied / "trainA" / "a0.png").unlink()
     resume(max_steps=2)
-    assert "started on 3 in A and 3 in B, and there are 2 in A and 3 in B now" in capsys.readouterr().out
+    assert "started on 3 pictures in A, 3 in B, and there are 2 pictures in A, 3 in B now" in capsys.readouterr().out
 
 
 def test_the_text_log_is_the_reference_s(whole):
@@ -214,7 +214,7 @@ def test_the_same_name_again_keeps_the_former_run(train, tree, capsys):
     folder = train(max_steps=2).folder
     before = tree(folder)
     again = train(seed=1, max_steps=1).folder
-    aside = [path for path in folder.parent.iterdir() if path != again]
+    aside = [path for path in folder.parent.glob("[!.]*") if path != again]
     assert again == folder
     assert len(aside) == 1
     assert tree(aside[0]) == before

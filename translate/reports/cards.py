@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dominate.tags import a, article, dd, div, dl, dt, figcaption, figure, h3, html_tag, img
+from dominate.tags import a, article, dd, div, dl, dt, figcaption, figure, h3, html_tag, img, p
 from PIL import Image
 
 from translate.reports.page import picture_url
@@ -13,6 +13,9 @@ MEANINGS = {
     "real_A": "the input, a picture from domain A",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
+    "hole_A": "what the network saw: a picture with a hole",
+    "grey_A": "what the network saw: a picture's lightness",
+    "l2_B": "its colours by regression, which means: the mean of all that is likely",
     "real_B": "a real picture from domain B, unrelated to the input",
     "idt_B": "real_B sent through the translator, which should leave it as it is",
     "fake_A": "a translation of real_B to domain A",
@@ -41,16 +44,18 @@ def cards(rows: Iterable[html_tag], width: int, columns: int) -> html_tag:
     return div(*rows, cls="cards", style=sizes)
 
 
-def card(name: str, pictures: Mapping[str, str], folder: Path) -> html_tag:
+def card(name: str, pictures: Mapping[str, str], folder: Path, note: str = "") -> html_tag:
     """One row: its name and its pictures side by side.
 
     Args:
         pictures: label -> path relative to ``folder``, the folder of the page. All get the aspect of
             the first one, read from its file, so that the page has its final layout before they load.
+        note: a line below the name.
     """
     ratio = aspect(folder / next(iter(pictures.values()))) if pictures else 1.0
     shown = div(*(_picture(name, label, path) for label, path in pictures.items()), cls="pictures")
-    return article(h3(name), shown, cls="card", data_row=name, style=f"--aspect:{ratio:.4f}")
+    said = [h3(name), p(note, cls="note")] if note else [h3(name)]
+    return article(*said, shown, cls="card", data_row=name, style=f"--aspect:{ratio:.4f}")
 
 
 def zoom(label: str, path: str, alt: str, part: str = "") -> html_tag:
@@ -84,7 +89,7 @@ def aspect(path: Path) -> float:
 
 def part_of(label: str) -> str:
     """Which side of the slider a label is on: the input before, its translation after."""
-    return {"real_A": "before", "fake_B": "after"}.get(label, "")
+    return {"real_A": "before", "hole_A": "before", "grey_A": "before", "fake_B": "after"}.get(label, "")
 
 
 def _picture(name: str, label: str, path: str) -> html_tag:

@@ -21,10 +21,12 @@ class Row:
         name: what the row is called, usually the file name of the input.
         pictures: label (real_A, fake_B, truth_B, ...) -> path relative to the page's folder, in the
             order in which they are shown.
+        note: what is said below the name, such as scores.
     """
 
     name: str
     pictures: dict[str, str]
+    note: str = ""
 
 
 def write_results_page(path: Path, title: str, rows: Sequence[Row], facts: Mapping[str, str], width: int = 256) -> None:
@@ -48,7 +50,9 @@ def write_results_page(path: Path, title: str, rows: Sequence[Row], facts: Mappi
         content.add(_filter(len(rows)))
     if rows:
         columns = max(len(row.pictures) for row in rows)
-        content.add(section(cards((card(row.name, row.pictures, path.parent) for row in rows), width, columns)))
+        content.add(
+            section(cards((card(row.name, row.pictures, path.parent, row.note) for row in rows), width, columns))
+        )
     else:
         content.add(p("No pictures were written.", cls="empty"))
     made.add(content)

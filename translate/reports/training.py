@@ -1,7 +1,7 @@
 """The page of a training run: facts, loss curves, the same pictures over time, and the newest ones."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dominate import tags
@@ -19,13 +19,25 @@ EPOCHS_SHOWN = 10
 PREVIEW_WIDTH = 160  # px, at most; a dozen moments stand side by side
 LABEL_ORDER = ("real_A", "fake_B", "real_B", "idt_B")
 
+# What is worth saying about a loss, where one of these is among those logged.
 READING_HINTS = (
-    "G_GAN, D_real and D_fake are a game: they settle rather than fall. With the least-squares loss 0.25 for each "
-    "of them is a draw; D_real and D_fake near 0 mean that the discriminator wins.",
-    "NCE starts near the logarithm of the number of patches (5.545 for 256), which is guessing, and falls; it does "
-    "not reach 0.",
-    "Which checkpoint is best the curves do not tell: look at the previews, or measure.",
+    (
+        ("G_GAN", "D_real", "D_fake", "G_A", "D_A", "D_B"),
+        "Losses of generators and discriminators are a game: they settle rather than fall. With the least-squares "
+        "loss 0.25 for each of them is a draw; D_real and D_fake near 0 mean that the discriminator wins.",
+    ),
+    (
+        ("NCE",),
+        "NCE starts near the logarithm of the number of patches (5.545 for 256), which is guessing, and falls; it "
+        "does not reach 0.",
+    ),
+    (
+        ("classes",),
+        "classes starts near the logarithm of the number of colours (5.746 for 313), which is guessing, and falls; it "
+        "does not reach 0, as most things can have more than one colour.",
+    ),
 )
+ABOUT_CHECKPOINTS = "Which checkpoint is best the curves do not tell: look at the previews, or measure."
 
 
 class TrainingPage:
@@ -161,8 +173,13 @@ def _losses(log: TrainingLog, levels: Mapping[str, tuple[str, float]] | None) ->
         content.add(tags.p("None logged yet.", cls="empty"))
         return content
     content.add(tags.div(raw(loss_curves_svg(log.series, levels=levels)), cls="curves"))
-    content.add(tags.details(tags.summary("How to read them"), tags.ul(*(tags.li(hint) for hint in READING_HINTS))))
+    content.add(tags.details(tags.summary("How to read them"), tags.ul(*map(tags.li, _hints(log.series)))))
     return content
+
+
+def _hints(losses: Collection[str]) -> list[str]:
+    known = [hint for names, hint in READING_HINTS if any(name in losses for name in names)]
+    return [*known, ABOUT_CHECKPOINTS]
 
 
 def _moment_head(moment: Moment) -> html_tag:

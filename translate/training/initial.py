@@ -1,5 +1,6 @@
 """Starting weights from elsewhere: fine-tuning a run or a bare ``.pth`` file, continuing a run of the reference."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +14,58 @@ from translate.training.run_folder import RunFolder
 def find_weights(source: str, epoch: str = "latest") -> dict[str, Path]:
     """Files of networks by name (G, and D and F where they are there) for a run folder or a ``.pth`` file.
 
+    A file brings the other networks of its folder along, but no other generator.
+
     Raises:
         InputError: nothing there, or no generator among it.
     """
     path = Path(source)
     if path.is_dir():
-        folder = RunFolder(path)
-        found = {name: folder.network_path(epoch, name) for name in "GFD" if folder.network_path(epoch, name).exists()}
-        if "G" not in found:
+        found = RunFolder(path).weights(epoch)
+        if not any(map(is_generator, found)):
             raise InputError(f"--init_from {source}: no {epoch}_net_G.pth in this folder; name a run or a .pth file")
         return found
     if not path.is_file():
         raise InputError(f"--init_from {source}: no such file or folder; name a run folder or a .pth file")
-    found = {"G": path}
-    if path.name.endswith("_net_G.pth"):
-        for name in "FD":
-            sibling = path.with_name(path.name.removesuffix("G.pth") + f"{name}.pth")
-            if sibling.exists():
-                found[name] = sibling
-    return found
+    named = re.fullmatch(r"(.+)_net_(G\w*)\.pth", path.name)
+    if not named:
+        return {"G": path}
+    beside = RunFolder(path.parent).weights(named[1])
+    return {name: file for name, file in beside.items() if not is_generator(name) or file == path}
+
+
+def is_generator(name: str) -> bool:
+    """Whether a network is one that translates, by its name: G, G_A, G_B."""
+    return name.startswith("G")
 
 
 def describe_weights(files: dict[str, Path]) -> dict[str, Any]:
     """Flags of the networks in the files; channel counts are left out, they follow from the data."""
     flags: dict[str, Any] = {}
-    for name in ("D", "F", "G"):  # G last: its word on anti-aliasing counts
-        if name not in files:
+    for name in sorted(files, key=is_generator):  # the generator last: its word on anti-aliasing counts
+        describe = DESCRIBE.get(name[0])
+        if describe is None:
             continue
         weights = load_weights(files[name])
         try:
-            flags |= DESCRIBE[name](weights, files[name])
+            flags |= describe(weights, files[name])
         except InputError:
-            if name == "G":
+            if is_generator(name):
                 raise  # of a kind that is not known here; the others then start anew, which load_initial says
     return {name: value for name, value in flags.items() if name not in ("input_nc", "output_nc")}
 
 
-def load_initial(networks: nn.ModuleDict, files: dict[str, Path]) -> list[str]:
+def load_initial(networks: nn.ModuleDict, files: dict[str, Path], generator: str = "G") -> list[str]:
     """Load the files into the networks and say what happened, a sentence a network.
 
-    The generator must fit. A discriminator or head that does not is left as initialised, and that is said.
+    A generator must fit. A discriminator or head that does not is left as initialised, and that is said.
+
+    Args:
+        generator: the network that a lone file of another name is for.
     """
+    generators = [name for name in files if is_generator(name)]
+    if not any(name in networks for name in generators):
+        files = {**files, generator: files[generators[0]]}
     said = []
     for name, network in networks.items():
         if not network.state_dict():
@@ -65,7 +77,7 @@ def load_initial(networks: nn.ModuleDict, files: dict[str, Path]) -> list[str]:
         try:
             said.append(f"{name}: {_load(network, weights, files[name])}")
         except InputError as error:
-            if name == "G":
+            if is_generator(name):
                 raise
             said.append(f"{name}: not loaded, starts from its initialisation ({error})")
     return said

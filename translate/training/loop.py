@@ -119,7 +119,7 @@ class Trainer:
 
     def _step(self, batch: dict[str, Any]) -> None:
         """One update of every player, in order."""
-        files = [*batch["A_paths"], *batch["B_paths"]]
+        files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
         batch = self._prepare(batch)
         self.state = self.method(batch)
         logged: dict[str, Tensor] = {}
@@ -129,7 +129,7 @@ class Trainer:
             # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
             total.backward(inputs=self._owned[player])
             for group in optimizer.param_groups:
-                group["lr"] = self.lr(batch["epoch"])
+                group["lr"] = self.lr(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
             optimizer.step()
             logged |= named
         self.method.after_step()
@@ -154,11 +154,12 @@ class Trainer:
         return ready
 
     def _stack(self, values: list[Any]) -> Any:
-        """One tensor for the batch from a value a sample. Booleans stay on the host: they decide what is run."""
+        """One tensor for the batch from a value a sample. Single booleans stay on the host: they decide what is run."""
         if isinstance(values[0], list):
             return [self._stack(list(column)) for column in zip(*values, strict=True)]
         stacked = torch.from_numpy(np.stack(values))
-        return stacked if stacked.dtype == torch.bool else stacked.to(self.device, non_blocking=True)
+        decides = stacked.dtype == torch.bool and stacked.ndim == 1
+        return stacked if decides else stacked.to(self.device, non_blocking=True)
 
     def _count(self, epoch: int) -> None:
         progress = self.progress

@@ -1,42 +1,49 @@
 """The same few pictures translated again and again, so that one sees a run learn."""
 
-from pathlib import Path
+from typing import Protocol
 
 import torch
 from PIL import Image
 
-from translate.data.reading import read_picture
-from translate.inference import translate_image
+from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
+from translate.inference import views_of
 from translate.methods import Method
 from translate.sizing import TestSize
 
 
+class Inputs(Protocol):
+    """The data set, as far as previews are concerned."""
+
+    def inputs(self) -> int: ...
+
+    def read_input(self, index: int) -> Image.Image: ...
+
+
 class Previews:
-    """A few fixed inputs, spread over the pictures of domain A, sized as at test time.
+    """A few fixed inputs, spread over the pictures of domain A, with the shorter side at the training crop size.
 
     Args:
-        paths: pictures of domain A.
-        channels: channels that the generator reads.
-        crop_size: the training crop size (pixels), which is the shorter side here.
+        dataset: where they come from.
+        crop_size: of the training (pixels).
         count: how many inputs.
     """
 
-    def __init__(self, paths: list[Path], channels: int, crop_size: int, count: int = 4):
-        step = max(len(paths) // count, 1)
+    def __init__(self, dataset: Inputs, crop_size: int, count: int = 4):
+        step = max(dataset.inputs() // count, 1)
         size = TestSize("crop", crop_size)
-        self.inputs = [size.apply(read_picture(path, channels)) for path in paths[::step][:count]]
+        self.inputs = [size.apply(dataset.read_input(i)) for i in range(0, dataset.inputs(), step)[:count]]
 
     def make(self, method: Method) -> dict[str, Image.Image]:
         """``{"0_real_A": ..., "0_fake_B": ..., "1_real_A": ...}``. The method's training mode is restored."""
         device = next(method.parameters()).device
         training = method.training
         method.eval()
+        translator = method.trained_translator()
         pictures = {}
         for index, image in enumerate(self.inputs):
             pictures[f"{index}_real_A"] = image
             with torch.inference_mode():
-                pictures[f"{index}_fake_B"] = translate_image(
-                    method.translate, image, method.networks["G"].stride, device
-                )
+                views = views_of(translator, to_signed(to_tensor(image)).to(device))
+            pictures |= {f"{index}_{label}": to_image(to_uint8(view)) for label, view in views.items()}
         method.train(training)
         return pictures

@@ -8,7 +8,7 @@ import torch
 from translate import __version__
 from translate.methods import Method
 from translate.settings import TrainSettings
-from translate.training.feeding import Feed
+from translate.training.feeding import Feed, describe_counts
 
 
 def make_record(settings: TrainSettings, method: Method, feed: Feed) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def make_record(settings: TrainSettings, method: Method, feed: Feed) -> dict[str
         "options": settings.flat(),
         "channels": {"input": feed.input_nc, "output": feed.output_nc},
         "value_range": [-1, 1],
-        "stride": method.networks["G"].stride,
+        "stride": method.trained_translator().stride,
         "pixel_scale": {
             "preprocess": settings.data.preprocess,
             "load_size": settings.data.load_size,
@@ -43,5 +43,5 @@ def check_unchanged(record: Mapping[str, Any], feed: Feed) -> None:
     """Say so if a run is resumed on other data than it was started with: its sample order changes then."""
     counts = record.get("dataset", {}).get("counts")
     if counts and counts != feed.counts:
-        before, now = (f"{c['A']} in A and {c['B']} in B" for c in (counts, feed.counts))
-        print(f"note: the run was started on {before}, and there are {now} now; the order of pictures changes")
+        before, now = describe_counts(counts), describe_counts(feed.counts)
+        print(f"note: the run was started on {before}, and there are {now} now; their order changes")

@@ -19,6 +19,7 @@ from translate.training.device import choose_device, describe_device
 from translate.training.dry_run import describe_networks, describe_run
 from translate.training.feeding import Feed, make_batches, make_sampler, open_feed
 from translate.training.initial import load_initial
+from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
 from translate.training.observer import Observer
@@ -28,6 +29,7 @@ from translate.training.run_folder import RunFolder
 from translate.training.schedule import lr_factor
 from translate.training.signals import StopRequest
 from translate.training.start import Start, settle
+from translate.training.statistics import measure
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     method = build_method(settings).to(device)
     method.check_size(settings.data.crop_size)
     sampler = _open_sampler(feed, settings, start)
-    said = load_initial(method.networks, start.weights) if start.weights else []
+    said = load_initial(method.networks, start.weights, method.generators["AtoB"]) if start.weights else []
     if settings.run.dry_run:
         print(describe_run(settings, method, feed, sampler.steps_per_epoch, device))
         return None
     check_unchanged(start.record, feed)
+    if method.measures and not start.state:
+        method.use_measured(measure(method, feed, settings.data.load_size))
     return _train(settings, start, feed, method, device, sampler, said)
 
 
@@ -78,6 +82,7 @@ def build_optimizers(method: Method, settings: TrainSettings) -> dict[str, torch
             [p for name in names for p in method.networks[name].parameters()],
             lr=flags.lr,
             betas=(flags.beta1, flags.beta2),
+            weight_decay=flags.weight_decay,
             fused=True,
         )
         for player, names in method.players.items()
@@ -110,15 +115,15 @@ def _train(
 ) -> TrainingResult:
     """Open the run's files, step to the end, save."""
     run, folder = settings.run, start.folder
-    with StopRequest() as stop:
+    with StopRequest() as stop, only_process(folder.path):
         aside = None if start.continues else folder.begin()
         remove_leftovers(folder.path)
         logs = Logs(folder.path)
         page = None
         if not settings.reports.no_html:
             page = TrainingPage(folder.path / "web", run.name, settings.reports.display_winsize)
-        previews = Previews(feed.dataset.paths_a, feed.input_nc, settings.data.crop_size) if page else None
-        observer = Observer(settings, folder, logs, page, previews, stop, _facts(settings, feed, device))
+        previews = Previews(feed.dataset, settings.data.crop_size) if page else None
+        observer = Observer(settings, folder, logs, page, previews, stop, _facts(feed, method, device))
         trainer = _make_trainer(settings, method, device, sampler, observer)
         if start.state:
             _resume(trainer, start.state, observer)
@@ -195,11 +200,11 @@ def _continuation(settings: TrainSettings) -> str:
     return f"python train.py --continue_train --name {name}{elsewhere}"
 
 
-def _facts(settings: TrainSettings, feed: Feed, device: torch.device) -> dict[str, str]:
+def _facts(feed: Feed, method: Method, device: torch.device) -> dict[str, str]:
     return {
         "dataset": str(feed.root),
-        "pictures": f"{feed.counts['A']} in A, {feed.counts['B']} in B",
-        "method": getattr(settings.method, "CUT_mode", settings.model),
+        "pictures": feed.describe(),
+        "method": method.title,
         "device": describe_device(device),
     }
 
@@ -218,8 +223,7 @@ def _announce(
     epochs = settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay
     if aside:
         print(f"note: the former run of this name is kept as {aside}")
-    counts = f"{feed.counts['A']} pictures in A, {feed.counts['B']} in B"
-    print(f"run {folder.path}: {settings.model} on {feed.root} ({counts})")
+    print(f"run {folder.path}: {settings.model} on {feed.root} ({feed.describe()})")
     print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {describe_device(device)}")
     for sentence in said:
         print(sentence)

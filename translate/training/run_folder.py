@@ -1,5 +1,6 @@
 """The files of a run: the state it resumes from, exports with the reference's names, and the record beside them."""
 
+import glob
 import json
 import time
 from pathlib import Path
@@ -34,6 +35,11 @@ class RunFolder:
 
     def network_path(self, epoch: str | int, name: str) -> Path:
         return self.path / f"{epoch}_net_{name}.pth"
+
+    def weights(self, epoch: str | int) -> dict[str, Path]:
+        """The files of an epoch's networks, by the names of the networks."""
+        found = self.path.glob(f"{glob.escape(str(epoch))}_net_*.pth")
+        return {path.stem.removeprefix(f"{epoch}_net_"): path for path in sorted(found)}
 
     def save_state(self, state: dict[str, Any]) -> None:
         replace_atomically(self.state_path, lambda file: torch.save(state, file))
@@ -135,7 +141,7 @@ def list_runs(checkpoints_dir: Path) -> list[Path]:
         return []
     newest = {}
     for folder in root.iterdir():
-        weights = list(folder.glob("*_net_G.pth")) if folder.is_dir() else []
+        weights = list(folder.glob("*_net_G*.pth")) if folder.is_dir() else []
         if weights and ".before-" not in folder.name:
             newest[folder] = max(path.stat().st_mtime for path in weights)
     return sorted(newest, key=lambda folder: newest[folder], reverse=True)

@@ -1,11 +1,12 @@
 """What a run starts from: its flags alone, the state of a former run, or weights from elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from translate.errors import InputError
+from translate.options import NetworkOptions
 from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
 from translate.training.initial import describe_weights, find_weights
 from translate.training.run_folder import RunFolder, find_run
@@ -61,7 +62,19 @@ def _start_anew(settings: TrainSettings, folder: RunFolder, values: Mapping[str,
     if source is None:
         return Start(settings, folder)
     weights = find_weights(source, settings.run.epoch)
-    return Start(resolve({**describe_weights(weights), **values}), folder, weights=weights)
+    described = _architecture(settings.model, weights)
+    return Start(resolve({**described, **values}), folder, weights=weights)
+
+
+def _architecture(model: str, weights: Mapping[str, Path]) -> dict[str, Any]:
+    """The flags of networks in files: as recorded beside them by a run of this method, else as their keys tell."""
+    known = train_flags(model)
+    described = {name: value for name, value in describe_weights(weights).items() if name in known}
+    record = RunFolder(next(iter(weights.values())).parent).read_record()
+    if record.get("model") != model:
+        return described
+    shape = {field.name for field in fields(NetworkOptions) if field.metadata["fixed"]}
+    return {**described, **{name: value for name, value in record["options"].items() if name in shape}}
 
 
 def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, Any]) -> Start:
@@ -74,7 +87,7 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
         _refuse_fixed(settings, kept)
         return Start(settings, folder, continues=True, record=record, state=state)
     run = settings.run
-    if not folder.network_path(run.epoch, "G").exists():
+    if not any(name.startswith("G") for name in folder.weights(run.epoch)):
         raise InputError(f"--continue_train: {folder.path} holds nothing to continue; drop the flag to start the run")
     print(f"note: no saved state in {folder.path}; its weights go on with fresh optimisers, epoch {run.epoch_count}")
     weights = find_weights(str(folder.path), run.epoch)
