@@ -83,7 +83,7 @@ class DataOptions:
     output_nc: int | None = flag(None, "channels of domain B: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
     preprocess: str = flag(
         "resize_and_crop",
-        "words joined by _and_: resize, scale_width, scale_shortside, zoom, crop, patch, trim, none",
+        "words joined by _and_: resize, scale_width, scale_shortside, scale_aspect, zoom, crop, patch, trim, none",
     )
     load_size: int = flag(286, "scale pictures to this size (pixels)", low=4)
     crop_size: int = flag(256, "then crop to this size (pixels)", low=4)

@@ -10,7 +10,7 @@ from translate.data import preprocess as room
 from translate.data.preprocess import Preprocess, parse_words
 from translate.errors import InputError
 
-SCALINGS = ("", "resize", "scale_width", "scale_shortside")
+SCALINGS = ("", "resize", "scale_width", "scale_shortside", "scale_aspect")
 sides = st.integers(4, 90)
 targets = st.integers(4, 80)
 
@@ -59,7 +59,7 @@ def expected_scaled_size(word, width, height, load, crop):
     if word == "scale_width":
         tall = Fraction(load * height, width)
         return load, max(int(tall), crop)
-    if word == "scale_shortside" and min(width, height) < load:
+    if word == "scale_aspect" or (word == "scale_shortside" and min(width, height) < load):
         long = Fraction(load * max(width, height), min(width, height))
         return (load, round(long)) if width <= height else (round(long), load)
     return width, height

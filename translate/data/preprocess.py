@@ -9,6 +9,7 @@ word                what it does                                                
 resize              to load_size x load_size, whatever the aspect                 nothing
 scale_width         width to load_size, height with it but not below crop_size    nothing
 scale_shortside     enlarges until the shorter side is load_size; never shrinks   nothing
+scale_aspect        shorter side to load_size, enlarged or shrunk, aspect kept    nothing
 zoom                each axis by U(zoom_min, 1), not below crop_size              width, height factor
 crop                a random square of crop_size                                  left, top
 patch               a random cell of a grid of crop_size cells, randomly offset   left, top, cell
@@ -29,7 +30,7 @@ from translate.data.listing import shown
 from translate.errors import InputError
 from translate.registry import did_you_mean
 
-SCALINGS = ("resize", "scale_width", "scale_shortside")
+SCALINGS = ("resize", "scale_width", "scale_shortside", "scale_aspect")
 CUTS = ("crop", "patch", "trim")
 WORDS = ("none", *SCALINGS, "zoom", *CUTS)
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -108,8 +109,9 @@ class Preprocess:
             return self.load_size, self.load_size
         if "scale_width" in words:
             return self._scaled_by_width(width, height)
-        if "scale_shortside" in words and min(width, height) < self.load_size:
-            scale = self.load_size / min(width, height)
+        shorter = min(width, height)
+        if "scale_aspect" in words or ("scale_shortside" in words and shorter < self.load_size):
+            scale = self.load_size / shorter
             return round(width * scale), round(height * scale)
         return width, height
 
