@@ -22,7 +22,7 @@ RECORDED = {
     "context_encoder": {
         "D_fake": (0.12, 2.06), "D_real": (0.25, 1.20), "G_L2": (0.71, 0.88), "G_GAN": (0.0002, 0.0022),
     },
-    "colorization": {"classes": (np.log(313), np.log(313)), "L2": (6.666, 6.667)},  # all bins alike, and grey
+    "colorization": {"classes": (np.log(313), np.log(313)), "L2": (6.667, 6.667)},  # all bins alike, and grey
 }  # fmt: skip
 
 
@@ -30,8 +30,8 @@ RECORDED = {
 def test_losses_start_inside_the_recorded_band(model):
     found = start_losses(model, seed=7)
     for name, (low, high) in RECORDED[model].items():
-        margin = 0.3 * (high - low) + 1e-3 * high + 1e-3
-        assert low - margin <= found[name] <= high + margin, name
+        slack = 1.5 if high > low else 1.001  # five seeds do not show the ends of a distribution
+        assert low / slack - 1e-3 <= found[name] <= high * slack + 1e-3, name
 
 
 @torch.no_grad()
