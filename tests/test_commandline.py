@@ -123,6 +123,18 @@ class TestLegacy:
             assert parse([*words, "--name", "a"]) == {"name": "a"}
             assert capsys.readouterr().err == f"note: without effect here: --{name} ({LEGACY[name]})\n"
 
+    @pytest.mark.parametrize("model", METHODS.names())
+    def test_the_pool_is_spoken_of_as_it_is_for_each_method(self, model, capsys):
+        """The note names the methods that have one, and a method that has one takes the flag and says nothing."""
+        given = parse_train(["--model", model, "--pool_size", "7"])
+        said = capsys.readouterr().err
+        if "pool_size" in train_flags(model):
+            assert (given["pool_size"], said) == ("7", "")
+        else:
+            named = re.findall(r"--model (\w+)", said)
+            assert named == [name for name in METHODS.names() if "pool_size" in train_flags(name)]
+            assert "pool_size" not in given
+
     def test_several_of_them_are_one_line_on_stderr(self, capsys):
         words = [word for name in LEGACY for word in (f"--{name}", "3")]
         assert parse_train(words) == {}
@@ -241,6 +253,12 @@ class TestHelp:
     def test_flags_without_effect_are_listed_at_the_end(self, capsys):
         last = help_of(parse_train, capsys).split("\n\n")[-1]
         assert all(name in last for name in LEGACY)
+
+    @pytest.mark.parametrize("model", METHODS.names())
+    def test_what_a_method_has_is_not_listed_there(self, model, capsys):
+        last = help_of(lambda words: parse_train(["--model", model, *words]), capsys).split("\n\n")[-1]
+        listed = re.findall(r"\w+", last.split("without effect here:")[1])
+        assert set(listed) == set(LEGACY) - set(train_flags(model))
 
     def test_the_usage_line_is_short(self, capsys):
         assert help_of(parse_train, capsys).startswith("usage: train.py [--flag value] ...\n")

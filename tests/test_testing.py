@@ -153,11 +153,22 @@ class TestWhichPictures:
         folder = copied_run("back", direction="BtoA" if where == "record" else "AtoB")
         flags = {"direction": "btoa"} if where == "flag" else {}
         results = tested(name="back", checkpoints_dir=folder.parent, **flags)
+        assert results.name == ("test_latest_BtoA" if where == "flag" else "test_latest")
         assert len(names_in(results / "images/fake_B")) == 3
 
     def test_a_flag_beats_the_direction_of_the_record(self, tested, copied_run):
         folder = copied_run("back", direction="BtoA")
-        assert tested(name="back", checkpoints_dir=folder.parent, direction="AtoB").is_dir()
+        assert tested(name="back", checkpoints_dir=folder.parent, direction="AtoB").name == "test_latest_AtoB"
+
+    def test_the_other_direction_leaves_the_usual_results_alone(self, tested, tested_data, random_picture):
+        usual = tested(direction="AtoB")
+        before = {name: (usual / name).read_bytes() for name in names_in(usual)}
+        save(random_picture(40, 36), tested_data / "testB/one.png")
+        other = tested(direction="BtoA")
+        assert (usual.name, other.name) == ("test_latest", "test_latest_BtoA")
+        assert {name: (usual / name).read_bytes() for name in names_in(usual)} == before
+        assert names_in(other / "images/fake_B") == ["one.png"]
+        assert "tiny, test_latest_BtoA" in (other / "index.html").read_text(encoding="utf-8")
 
     def test_bad_pictures_are_named_and_left_out_only_when_asked(self, tested, tested_data, tmp_path):
         (tested_data / "testA/bad.png").write_bytes(b"\x89PNG broken")

@@ -35,7 +35,7 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
         allow_abbrev=False,
         formatter_class=_HelpFormatter,
         description="Train a translator on two folders of unpaired pictures, or another method of --model.",
-        epilog=_legacy_note(),
+        epilog=_legacy_note(train_flags(model)),
     )
     parser.add_argument("--model", default=argparse.SUPPRESS, help=f"method: {', '.join(METHODS.names())} (cut)")
     parser.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help="YAML file of flags, or a recipe")
@@ -56,7 +56,7 @@ def parse_test(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]
         allow_abbrev=False,
         formatter_class=_HelpFormatter,
         description="Translate a folder of pictures with a trained run; with no flag, the newest run's test pictures.",
-        epilog="Flags of train.py are accepted too: what they say is recorded with the run.\n" + _legacy_note(),
+        epilog="Flags of train.py are accepted too: what they say is recorded with the run.\n" + _legacy_note([]),
     )
     groups = [TestOptions, *test_groups().values()]
     for group in groups:
@@ -177,8 +177,9 @@ def _add_flag(parser: Any, group: type, name: str, help: str) -> None:
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, metavar=metavar, help=help)
 
 
-def _legacy_note() -> str:
-    return f"Accepted from the reference, without effect here: {', '.join(sorted(LEGACY))}."
+def _legacy_note(known: Collection[str]) -> str:
+    names = ", ".join(sorted(set(LEGACY) - set(known)))
+    return f"Accepted from the reference, without effect here: {names}."
 
 
 class _HelpFormatter(argparse.HelpFormatter):

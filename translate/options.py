@@ -164,8 +164,9 @@ class TestOptions:
     epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N")
     phase: str = flag("test", "which pictures: PHASEA (domain B is not needed)")
     direction: str | None = flag(
-        None, "AtoB reads PHASEA, BtoA PHASEB; default: the run's own", choices=("AtoB", "BtoA")
-    )
+        None, "AtoB reads PHASEA, BtoA PHASEB; default: the run's own; the other has a results folder of its own",
+        choices=("AtoB", "BtoA"),
+    )  # fmt: skip
     num_test: int | None = flag(None, "translate at most this many pictures; default: all", low=1)
     max_dataset_size: int | None = flag(None, "the same, by its name in training", low=1)
     size: str | None = flag(
@@ -180,7 +181,7 @@ class TestOptions:
     suffix: str = flag("", "appended to the name, as in training")
 
 
-# Flags of the reference that can have no effect here: accepted, with one warning.
+# Flags of the reference that can have no effect here: accepted, with one warning. A method may have one of them.
 LEGACY = {
     "easy_label": "it only labelled a launcher's page",
     "evaluation_freq": "the reference never read it",
@@ -189,7 +190,7 @@ LEGACY = {
     "display_env": "pages are static files, no server is needed",
     "display_port": "pages are static files, no server is needed",
     "display_ncols": "the page lays its pictures out by itself",
-    "pool_size": "CUT has no image pool",
+    "pool_size": "only --model cycle_gan has an image pool",
     "random_scale_max": "it belongs to single-picture translation",
     "stylegan2_G_num_downsampling": "it belongs to single-picture translation",
     "eval": "translation always runs in evaluation mode",

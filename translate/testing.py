@@ -63,7 +63,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     translator = Translator.load(folder.path, options.epoch, size, device, options.direction, changed)
     source, inputs = _find_inputs(options, record, METHODS[model])
     inputs = _check(inputs, options, size)
-    target = Path(options.results_dir) / _shown_name(folder.path, options) / f"{options.phase}_{options.epoch}"
+    target = Path(options.results_dir) / _shown_name(folder.path, options) / _results_name(options, record)
     facts = {
         "pictures from": str(source),
         "weights": str(folder.path / f"{options.epoch}_net_*.pth"),
@@ -114,6 +114,21 @@ def _shown_name(folder: Path, options: TestOptions) -> Path:
     """The name of a run as it is given, which may be one within a folder of runs."""
     runs = Path(options.checkpoints_dir)
     return folder.relative_to(runs) if folder.is_relative_to(runs) else Path(folder.name)
+
+
+def _results_name(options: TestOptions, record: Mapping[str, Any]) -> str:
+    """The folder of the results, which is another one for the direction that is not the run's own: its pictures are
+    others, and must not take the place of the usual ones."""
+    usual = f"{options.phase}_{options.epoch}"
+    return f"{usual}_{options.direction}" if _is_other_direction(options, record) else usual
+
+
+def _is_other_direction(options: TestOptions, record: Mapping[str, Any]) -> bool:
+    return options.direction not in (None, _recorded_direction(record))
+
+
+def _recorded_direction(record: Mapping[str, Any]) -> str:
+    return record.get("options", {}).get("direction", "AtoB")
 
 
 def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
@@ -168,15 +183,14 @@ def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[M
     root = options.dataroot or record.get("dataset", {}).get("root")
     if not root:
         raise InputError("--dataroot is missing: this run has no record of its dataset; name the folder with testA")
-    direction = options.direction or record.get("options", {}).get("direction", "AtoB")
+    direction = options.direction or _recorded_direction(record)
     letters = "AB" if direction == "AtoB" else "BA"
     return find_inputs(Path(root), options.phase, letters, method.needs, _limit(options))
 
 
 def _is_turned(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> bool:
     """Whether pictures of the run's B are translated to its A, by a network of their own."""
-    recorded = record.get("options", {}).get("direction", "AtoB")
-    return "BtoA" in method.generators and options.direction not in (None, recorded)
+    return "BtoA" in method.generators and _is_other_direction(options, record)
 
 
 def _holes(translator: Translator, own: Mapping[str, Any], record: Mapping[str, Any]) -> Holes | None:

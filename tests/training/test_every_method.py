@@ -257,6 +257,7 @@ class TestBothDirections:
         folder = trained("cycle_gan")
         told = {"checkpoints_dir": folder.parent, "name": folder.name, "results_dir": tmp_path}
         result = run_test({**told, "direction": "BtoA"})
+        assert result.page.parent.name == "test_latest_BtoA"
         assert {path.name for path in (result.page.parent / "images").iterdir()} == {"real_B", "fake_A"}
         back = Translator.load(folder, device="cpu", direction="BtoA")
         made = back(scenes / "testB/0.png")
