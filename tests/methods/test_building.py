@@ -5,7 +5,14 @@ import torch
 
 from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES
-from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
+from translate.methods.building import (
+    PLAIN_GAN_MODES,
+    check_crop,
+    check_judged,
+    check_sides,
+    make_discriminator,
+    make_generator,
+)
 from translate.networks import build_discriminator, build_generator
 from translate.options import NetworkOptions
 
@@ -52,6 +59,20 @@ def test_crops_that_leave_nothing_to_judge_are_refused_with_one_that_is_enough(n
         check_crop(generator, [hard], enough_px - 4)
     assert hard.training
     assert all(torch.equal(value, kept[key]) for key, value in hard.state_dict().items())
+
+
+@pytest.mark.parametrize(("step_px", "enough_px"), [(1, 9), (6, 14)])
+def test_a_size_that_is_enough_is_looked_for_in_steps(step_px, enough_px):
+    judge = torch.nn.Conv2d(3, 1, 9)
+    check_judged([judge], 9, step_px)
+    check_judged([], 1, step_px)
+    with pytest.raises(InputError, match=f"--crop_size 8 leaves .* use --crop_size {enough_px} or more, or a discrim"):
+        check_judged([judge], 8, step_px)
+
+
+def test_where_no_size_is_enough_only_fewer_layers_are():
+    with pytest.raises(InputError, match=r"nothing to judge: use fewer --n_layers_D$"):
+        check_judged([torch.nn.Conv2d(3, 1, (5000, 1))], 8, 1024)
 
 
 def test_pictures_that_do_not_suit_are_refused_in_words():

@@ -12,3 +12,8 @@ def test_pictures_that_leave_no_patch_are_refused_with_the_size_that_is_enough(l
     with pytest.raises(InputError, match=f"--crop_size {enough} or more"):
         method.check_size(enough - 4)
     CUT(CutOptions(lambda_GAN=0.0), NetworkOptions(ngf=2, ndf=2)).check_size(8)  # nobody judges
+
+
+def test_crops_that_become_multiples_of_the_stride_are_taken():
+    for flags in ({}, {"lambda_GAN": 0.0}):
+        CUT(CutOptions(**flags), NetworkOptions(ngf=2, ndf=2)).check_size(50)

@@ -56,9 +56,21 @@ def check_crop(generator: nn.Module, discriminators: Iterable[nn.Module], side_p
             f"--crop_size {side_px} does not suit the generator, which needs a multiple of {stride}: "
             f"use --crop_size {larger_px}"
         )
+    check_judged(discriminators, side_px, stride)
+
+
+def check_judged(discriminators: Iterable[nn.Module], side_px: int, step_px: int) -> None:
+    """Refuse a crop size that leaves a discriminator no patch to judge.
+
+    Args:
+        step_px: how far apart the larger sizes are among which one that is enough is looked for.
+
+    Raises:
+        InputError: names a crop size that is enough.
+    """
     for discriminator in discriminators:
         if not _can_judge(discriminator, side_px):
-            sides = range(side_px + stride, LARGEST_SIDE_PX, stride)
+            sides = range(side_px + step_px, LARGEST_SIDE_PX, step_px)
             enough_px = next((side for side in sides if _can_judge(discriminator, side)), None)
             larger = f"--crop_size {enough_px} or more, or a discriminator of " if enough_px else ""
             raise InputError(

@@ -12,13 +12,8 @@ from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
-from translate.networks import (
-    PATCH_HEADS,
-    RESNET_GENERATORS,
-    build_discriminator,
-    build_generator,
-    build_patch_head,
-)
+from translate.methods.building import check_judged, make_discriminator, make_generator
+from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
 from translate.options import NetworkOptions, flag
 
@@ -75,19 +70,8 @@ class CUT(Method):
             )
         if options.lambda_NCE == 0 and options.lambda_GAN == 0:
             raise InputError("--lambda_GAN and --lambda_NCE are both 0: nothing is left to learn; raise one of them")
-        generator = build_generator(
-            networks.netG,
-            input_nc,
-            output_nc,
-            networks.ngf,
-            networks.normG,
-            networks.no_dropout,
-            networks.no_antialias,
-            networks.no_antialias_up,
-        )
-        discriminator = build_discriminator(
-            networks.netD, output_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias
-        )
+        generator = make_generator(networks, input_nc, output_nc)
+        discriminator = make_discriminator(networks, output_nc)
         self.taps = _resolve_taps(generator, options.nce_layers)
         head = build_patch_head(options.netF, generator.tap_channels(self.taps), options.netF_nc)
         self.networks = torch.nn.ModuleDict({"G": generator, "F": head, "D": discriminator})
@@ -116,28 +100,9 @@ class CUT(Method):
         return self.options.CUT_mode
 
     def check_size(self, side_px: int) -> None:
-        """Refuse training pictures that leave the discriminator no patch to judge."""
-        if self.options.lambda_GAN == 0 or self._can_judge(side_px):
-            return
-        enough_px = next((side for side in range(side_px + 4, 4096, 4) if self._can_judge(side)), None)
-        remedy = (
-            f"use --crop_size {enough_px} or more, or a discriminator of fewer --n_layers_D"
-            if enough_px
-            else "use fewer --n_layers_D"
-        )
-        raise InputError(f"--crop_size {side_px} leaves the discriminator nothing to judge: {remedy}")
-
-    @torch.no_grad()
-    def _can_judge(self, side_px: int) -> bool:
-        discriminator = self.networks["D"].eval()  # running statistics stay as they are
-        weight = next(discriminator.parameters())
-        try:
-            discriminator(weight.new_zeros(1, weight.shape[1], side_px, side_px))
-            return True
-        except (RuntimeError, ValueError):  # a map got smaller than a kernel or its border, or shrank to one value
-            return False
-        finally:
-            discriminator.train()
+        """Refuse crops that leave the discriminator no patch to judge; any other becomes a multiple of the stride."""
+        judges = [self.networks[name] for name in self.players.get("D", ())]
+        check_judged(judges, side_px, self.networks["G"].stride)
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP."""
