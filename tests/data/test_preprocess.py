@@ -174,6 +174,18 @@ def test_default_is_286_squashed_and_256_cropped():
     assert result.tobytes() == squashed.crop((7, 30, 263, 286)).tobytes()
 
 
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (90, 60), (60, 90), (77, 77)])
+def test_the_shorter_side_is_scaled_up_and_down_without_squashing(size):
+    transform = Preprocess("scale_aspect_and_crop", 72, 64, flip=False)
+    width, height = transform.scaled_size(*size)
+    assert min(width, height) == 72
+    assert width / height == pytest.approx(size[0] / size[1], abs=1 / 72)
+    room = width - 64, height - 64
+    rng = Listed(*room)
+    assert transform(Image.new("RGB", size), rng).size == (64, 64)
+    assert rng.ranges == [side + 1 for side in room]
+
+
 def test_flip_mirrors_half_of_the_pictures():
     image = grid(8, 8)
     flip = Preprocess(words="none")

@@ -292,6 +292,7 @@ def test_translation_is_that_of_the_translator():
 def test_published_settings():
     defaults = Colorization.defaults({})
     assert (defaults["lr"], defaults["beta1"], defaults["beta2"], defaults["weight_decay"]) == (3e-5, 0.9, 0.99, 1e-3)
+    assert defaults["preprocess"] == "scale_aspect_and_crop"
     assert (defaults["batch_size"], defaults["load_size"], defaults["crop_size"]) == (40, 256, 176)
     assert defaults["netG"] == "eccv16"
     options = build(ColorizationOptions, defaults)

@@ -13,6 +13,7 @@ from translate.errors import InputError
 from translate.masks import MASKS, centre_mask
 from translate.methods.context_encoder import ContextEncoder, ContextEncoderOptions, ContextEncoderTestOptions
 from translate.options import NetworkOptions, build, convert
+from translate.settings import resolve
 
 SIDE = 64
 SIZES = {"A": (SIDE, SIDE)}
@@ -21,6 +22,8 @@ TINY = {"netG": "context_encoder_64", "ngf": 2, "ndf": 2, "bottleneck": 4, "init
 
 def make_method(input_nc: int = 3, **flags: Any) -> ContextEncoder:
     values = {**TINY, **flags}
+    if values["netG"] == "context_alexnet":
+        values = {name: value for name, value in values.items() if name != "bottleneck" or name in flags}
     values = {**ContextEncoder.defaults(values), **values}
     networks = NetworkOptions(**{f.name: values[f.name] for f in fields(NetworkOptions) if f.name in values})
     torch.manual_seed(0)
@@ -77,13 +80,16 @@ def test_the_generators_learning_rate_is_the_published_one_or_the_one_asked_for(
 def test_published_defaults():
     options = ContextEncoderOptions()
     assert (options.lambda_rec, options.lambda_adv, options.gan_mode) == (0.999, 0.001, "vanilla")
-    assert (options.overlap_px, options.overlap_weight, options.bottleneck) == (4, 10, 4000)
+    assert (options.overlap_px, options.overlap_weight) == (4, 10)
     defaults = ContextEncoder.defaults({})
     expected = {"netG": "context_encoder", "netD": "context", "n_layers_D": 4, "normG": "batch", "normD": "batch"}
     expected |= {"lr": 2e-4, "beta1": 0.5, "batch_size": 64, "load_size": 350, "crop_size": 128, "mask": "centre"}
     expected |= {"init_type": "normal", "init_gain": 0.02, "dataset_mode": "single", "overlap_px": 4}
+    expected |= {"preprocess": "scale_aspect_and_crop"}
     assert expected.items() <= defaults.items()
     assert "lambda_adv" not in defaults
+    channels = [make_method(bottleneck=given).networks["G"].encoder[-3].out_channels for given in (None, 4000, 7)]
+    assert (defaults["bottleneck"], channels) == (4000, [4000, 4000, 7])
 
 
 @pytest.mark.parametrize(
@@ -358,6 +364,20 @@ def test_a_discriminator_that_is_too_deep_is_refused():
 def test_nothing_to_learn_is_refused():
     with pytest.raises(InputError, match="--lambda_rec and --lambda_adv are both 0"):
         make_method(lambda_rec=0, lambda_adv=0)
+
+
+def test_a_bottleneck_is_refused_where_there_is_none():
+    assert make_method(netG="context_alexnet", ngf=4).options.bottleneck is None
+    for bottleneck in (4000, 512):
+        with pytest.raises(InputError, match=f"--bottleneck {bottleneck}: --netG context_alexnet has no bottleneck"):
+            make_method(netG="context_alexnet", ngf=4, bottleneck=bottleneck)
+
+
+@pytest.mark.parametrize("netG", ["context_encoder", "context_alexnet"])
+def test_recorded_flags_are_those_of_the_run_again(netG):
+    settings = resolve({"model": "context_encoder", "netG": netG})
+    assert settings.method.bottleneck == (None if netG == "context_alexnet" else 4000)
+    assert resolve(settings.flat()) == settings
 
 
 def test_an_overlap_that_leaves_no_hole_is_refused():

@@ -1,5 +1,6 @@
 """Pictures for a run: which, in how many channels, in which order."""
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -52,6 +53,23 @@ def test_grey_is_detected_and_mixed_domains_are_read_as_colour(feed_of, make_dom
     _, feed = feed_of(dataroot=grey)
     assert (feed.input_nc, feed.output_nc) == (3, 3)
     assert "one domain is grey and the other colour" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("model", ["context_encoder", "colorization"])
+@pytest.mark.parametrize(("width", "height"), [(120, 60), (60, 120), (48, 24)])
+def test_methods_that_learn_from_photographs_do_not_squash_them(model, width, height, tmp_path):
+    """A picture that gets brighter to the right as fast as it does downwards stays like that."""
+    (tmp_path / "trainA").mkdir()
+    rows, columns = np.mgrid[:height, :width].astype(np.uint8)
+    for name in "ab":
+        Image.fromarray(np.dstack([2 * columns, 2 * rows, rows])).save(tmp_path / f"trainA/{name}.png")
+    flags = {"model": model, "dataroot": str(tmp_path), "load_size": 40, "crop_size": 32, "no_flip": True}
+    feed = open_feed(resolve({**flags, "n_epochs": 1, "n_epochs_decay": 0}))
+    picture = feed.dataset[1, 0]["A"].numpy().astype(float)  # (3, H, W)
+    assert picture.shape == (3, 32, 32)
+    to_the_right, down = (np.diff(picture[channel], axis=1 - channel)[4:-4, 4:-4].mean() for channel in (0, 1))
+    assert to_the_right == pytest.approx(down, rel=0.05)
+    assert down == pytest.approx(2 * min(width, height) / 40, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,10 @@ class Colorization(Method):
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-        """The published solver and crops; their step of the learning rate depends on the size of the data set."""
+        """The published solver and crops; their step of the learning rate depends on the size of the data set.
+
+        The published code reads pictures that were scaled before; here their shorter side is, so that none is squashed.
+        """
         published = {
             "netG": "eccv16",
             "normG": "batch",
@@ -110,6 +113,7 @@ class Colorization(Method):
             "beta2": 0.99,
             "weight_decay": 1e-3,
             "batch_size": 40,
+            "preprocess": "scale_aspect_and_crop",
             "load_size": 256,
             "crop_size": 176,
             "decay_load_size": "load_size",

@@ -33,7 +33,9 @@ class ContextEncoderOptions:
     lambda_rec: float = flag(0.999, "weight of the L2 loss", low=0)
     lambda_adv: float = flag(0.001, "weight of the adversarial loss; 0: L2 alone, no discriminator", low=0)
     gan_mode: str = flag("vanilla", "adversarial loss", choices=tuple(mode for mode in GAN_MODES if mode != "wgangp"))
-    bottleneck: int = flag(4000, "channels of the bottleneck (not of context_alexnet)", low=1, fixed=True)
+    bottleneck: int | None = flag(
+        None, "channels of the bottleneck, which context_alexnet does not have", low=1, fixed=True
+    )
     lr_factor_G: float | None = flag(
         None, "the generator's share of --lr; default: 10 where 0 < lambda_rec < 1 (published), else 1", above=0
     )
@@ -82,14 +84,18 @@ class ContextEncoder(Method):
         if networks.netG not in CONTEXT_GENERATORS:
             hint = did_you_mean(networks.netG, CONTEXT_GENERATORS)
             raise InputError(f"--netG {networks.netG} is not a context encoder: {hint}")
+        if networks.netG == "context_alexnet" and options.bottleneck is not None:
+            raise InputError(
+                f"--bottleneck {options.bottleneck}: --netG {networks.netG} has no bottleneck; leave the flag out"
+            )
         generator = build_generator(
             networks.netG,
             input_nc,
             output_nc,
             networks.ngf,
             networks.normG,
-            bottleneck=options.bottleneck,
             whole=options.mask != "centre",
+            **({} if options.bottleneck is None else {"bottleneck": options.bottleneck}),
         )
         self.word = networks.netG
         self.hole_px = _centre_hole_px(generator, options)
@@ -106,7 +112,8 @@ class ContextEncoder(Method):
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-        """The published training; without overlap where the hole is not in the middle, L2 alone for AlexNet."""
+        """The published training, which scales pictures by their shorter side; without overlap where the hole is not
+        in the middle, L2 alone and no bottleneck for AlexNet."""
         netG = str(values.get("netG", "context_encoder")).lower()
         alexnet = netG == "context_alexnet"
         mask = str(values.get("mask", "region" if alexnet else "centre")).lower()
@@ -124,6 +131,7 @@ class ContextEncoder(Method):
             "lr": 2e-4,
             "beta1": 0.5,
             "batch_size": 64,
+            "preprocess": "scale_aspect_and_crop",
             "load_size": 350,
             "crop_size": crop_size,
             "decay_load_size": "load_size",
@@ -131,7 +139,7 @@ class ContextEncoder(Method):
             "n_epochs_decay": 0,
             "mask": mask,
             "overlap_px": 4 if mask == "centre" else 0,
-            **({"lambda_adv": 0.0} if alexnet else {}),
+            **({"lambda_adv": 0.0} if alexnet else {"bottleneck": 4000}),
         }
 
     @property
