@@ -62,7 +62,11 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
-        """The random numbers that one sample needs in one step, as arrays or lists of arrays.
+        """The random numbers that one sample needs in one step, as numbers, arrays or lists of these.
+
+        The batch holds them stacked over its samples. Arrays and floats go to the device, for the networks. A single
+        boolean or whole number is a decision (whether to mirror, which place of a pool) and stays on the host, where
+        it can be read without waiting for the device.
 
         Args:
             rng: the generator of this sample in this epoch; the only source of randomness.

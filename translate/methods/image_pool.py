@@ -36,7 +36,8 @@ class ImagePool(nn.Module):
 
         Args:
             images: (B, C, H, W) new fakes.
-            draws: the decision for each of them (``draw``); not needed by a pool of size 0.
+            draws: the decision for each of them (``draw``), (B,) on the host, since it is read here in every step; not
+                needed by a pool of size 0.
 
         Returns:
             B pictures (C, H, W) without gradient; former ones have the size they had.

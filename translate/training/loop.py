@@ -154,11 +154,11 @@ class Trainer:
         return ready
 
     def _stack(self, values: list[Any]) -> Any:
-        """One tensor for the batch from a value a sample. Single booleans stay on the host: they decide what is run."""
+        """One tensor for the batch from a value a sample, on the device but for what ``Method.draw`` has decided."""
         if isinstance(values[0], list):
             return [self._stack(list(column)) for column in zip(*values, strict=True)]
         stacked = torch.from_numpy(np.stack(values))
-        decides = stacked.dtype == torch.bool and stacked.ndim == 1
+        decides = stacked.ndim == 1 and not stacked.is_floating_point()
         return stacked if decides else stacked.to(self.device, non_blocking=True)
 
     def _count(self, epoch: int) -> None:
