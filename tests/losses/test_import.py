@@ -7,12 +7,17 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
-PROBE = """
+ROOMS = ("adversarial", "classification", "contrastive", "reconstruction")
+PROBE = f"""
 import json, sys, torch
 before = set(sys.modules)
-import translate.losses.adversarial, translate.losses.contrastive, translate.losses.reconstruction
+import {", ".join(f"translate.losses.{room}" for room in ROOMS)}
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
+
+
+def test_no_file_of_the_losses_is_left_out():
+    assert sorted(path.stem for path in (REPOSITORY / "translate/losses").glob("[!_]*.py")) == sorted(ROOMS)
 
 
 def test_the_losses_load_nothing_but_themselves_and_torch():
@@ -21,7 +26,6 @@ def test_the_losses_load_nothing_but_themselves_and_torch():
     )
     loaded = json.loads(result.stdout.splitlines()[-1])
     ours = [name for name in loaded if name.split(".")[0] == "translate"]
-    rooms = ("adversarial", "contrastive", "reconstruction")
-    assert ours == ["translate", "translate.losses", *(f"translate.losses.{room}" for room in rooms)]
+    assert ours == ["translate", "translate.losses", *(f"translate.losses.{room}" for room in ROOMS)]
     foreign = {name.split(".")[0] for name in loaded} - {"translate", "torch"} - set(sys.stdlib_module_names)
     assert foreign == set()
