@@ -103,7 +103,16 @@ def grey_distance(pictures: Pictures) -> float:
 
 TASKS = {
     "cycle_gan": Task(
-        {"netG": "resnet_4blocks", "ngf": 16, "ndf": 16, "no_antialias": False, "no_antialias_up": False, "lr": 0.001},
+        {
+            "netG": "resnet_4blocks",
+            "ngf": 16,
+            "ndf": 16,
+            "no_antialias": False,
+            "no_antialias_up": False,
+            "lambda_A": 2,
+            "lambda_B": 2,
+            "lr": 0.001,
+        },
         "error to the truth (RMS, grey levels)",
         rms("fake_B"),
         {"leaving the pictures alone": rms("real_A")},
