@@ -181,7 +181,7 @@ def report(task: Task, flags: argparse.Namespace, home: Path) -> None:
                 figures[group][label].append(task.measure(given[task.reference], result, given))
             if index in shown:
                 truth = {label: given[label] for label in ("truth_B",) if label in given and task.reference == label}
-                pictures = {**{label: given[label] for label in task.inputs}, **results, **truth}
+                pictures = without_repeats({**{label: given[label] for label in task.inputs}, **results, **truth})
                 rows.append(Row(name, save_row(pictures, name, folder)))
         table = in_a_table(figures, costs)
         if flags.task == "translation":
@@ -202,6 +202,15 @@ def read_row(task: Task, ready: Sequence[str], home: Path, name: str) -> tuple[d
     given = {label: read(ready[0], label) for label in {*task.inputs, task.reference}}
     results = {label: make(given) for label, make in task.baselines.items()}
     return given, results | {variant: read(variant, "fake_B") for variant in ready}
+
+
+def without_repeats(pictures: Pictures) -> Pictures:
+    """The first of equal pictures: a baseline may be the input, or the truth, itself."""
+    kept: dict[str, np.ndarray] = {}
+    for label, picture in pictures.items():
+        if not any(np.array_equal(picture, other) for other in kept.values()):
+            kept[label] = picture
+    return kept
 
 
 def save_row(pictures: Pictures, name: str, folder: Path) -> dict[str, str]:
