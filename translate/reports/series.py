@@ -69,7 +69,8 @@ def value_range(values: Sequence[float]) -> tuple[float, float]:
         low = 0.0
     size = max(abs(low), abs(high))
     air = 0.05 * (high - low)
-    if high - low <= 1e-6 * size:  # equal values, or nearly so, still need an axis on which they have a place
+    # Equal values, or nearly so, still need an axis on which they have a place.
+    if high - low <= max(1e-6 * size, SMALLEST):
         air = 0.05 * size if size > SMALLEST else 0.5
     return (low if low == 0 else low - air), high + air
 
