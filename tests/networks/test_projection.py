@@ -32,11 +32,11 @@ def test_patches_are_the_features_at_their_positions(batch, channels, height, wi
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_gradients_come_back_contiguous_and_add_up(batch):
+def test_gradients_come_back_channels_last_and_add_up(batch):
     features = torch.randn(batch, 3, 4, 5, requires_grad=True)
     positions = torch.tensor([7, 0, 7]).expand(batch, -1)
     (gradient,) = torch.autograd.grad(gather_patches(features, positions).sum(), features)
-    assert gradient.is_contiguous()
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
     expected = torch.zeros(20).index_add(0, positions[0], torch.ones(3)).view(4, 5)
     assert torch.equal(gradient, expected.expand(batch, 3, 4, 5))
 

@@ -13,6 +13,7 @@ from translate.losses.adversarial import GAN_MODES, discriminator_loss, generato
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
 from translate.methods.building import check_judged, make_discriminator, make_generator
+from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
 from translate.options import NetworkOptions, flag
@@ -164,9 +165,10 @@ class CUT(Method):
     def _discriminator_losses(self, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
         discriminator, options = self.networks["D"], self.options
         fake, real = state.fake_B.detach(), state.batch["B"]
+        on_fake, on_real = run_together(discriminator, [fake, real])
         named = {
-            "D_fake": discriminator_loss(options.gan_mode, discriminator(fake), real=False),
-            "D_real": discriminator_loss(options.gan_mode, discriminator(real), real=True),
+            "D_fake": discriminator_loss(options.gan_mode, on_fake, real=False),
+            "D_real": discriminator_loss(options.gan_mode, on_real, real=True),
         }
         total = 0.5 * (named["D_fake"] + named["D_real"])
         if options.gan_mode == "wgangp" and options.lambda_gp > 0:

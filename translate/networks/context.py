@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translate.errors import InputError
-from translate.networks.layers import conv_has_bias, norm_layer
+from translate.networks.layers import FullPrecisionTanh, conv_has_bias, norm_layer
 
 # Words of --netG, and the side of the pictures that each of them sees.
 CONTEXT_SIDES = {"context_encoder": 128, "context_encoder_64": 64, "context_alexnet": 227}
@@ -93,7 +93,7 @@ class ContextGenerator(HoleFiller):
         for before, after in pairwise(widths):
             up += _norm_relu(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=bias), norm)
         last = nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=bias)
-        self.decoder = nn.Sequential(*up, last, nn.Tanh())
+        self.decoder = nn.Sequential(*up, last, FullPrecisionTanh())
 
     def forward(self, punched: Tensor) -> Tensor:
         return self.decoder(self.encoder(punched))
@@ -149,7 +149,7 @@ class ContextAlexNet(HoleFiller):
         transposed = partial(nn.ConvTranspose2d, kernel_size=5, stride=2, padding=2, bias=conv_has_bias(norm))
         for before, after in pairwise(widths):
             up += _norm_relu(transposed(before, after), norm)
-        self.decoder = nn.Sequential(*up, transposed(widths[-1], channels), nn.Tanh())
+        self.decoder = nn.Sequential(*up, transposed(widths[-1], channels), FullPrecisionTanh())
 
     def forward(self, punched: Tensor) -> Tensor:
         drawn = self.decoder(self.channelwise(self.encoder(punched)))  # (B, C, 161, 161)

@@ -4,6 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from translate.networks.blur import blur_downsample, blur_upsample
+from translate.networks.instance_norm import InstanceNorm
+
 NORMS = ("instance", "batch", "none")
 
 
@@ -31,8 +34,7 @@ class BlurDownsample(nn.Module):
         self.register_buffer("filt", binomial_filter(3).repeat(channels, 1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
-        return F.conv2d(padded, self.filt, stride=2, groups=x.shape[1])
+        return blur_downsample(x, self.filt)
 
 
 class BlurUpsample(nn.Module):
@@ -47,16 +49,20 @@ class BlurUpsample(nn.Module):
         self.register_buffer("filt", (binomial_filter(4) * 4).repeat(channels, 1, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        # The transposed convolution of the padded map reaches three pixels past either side of the doubled
-        # picture: padding=3 trims them.
-        return F.conv_transpose2d(padded, self.filt, stride=2, padding=3, groups=x.shape[1])
+        return blur_upsample(x, self.filt)
+
+
+class FullPrecisionTanh(nn.Tanh):
+    """tanh in float32 at least: pictures leave a network in more than the eight bits of bfloat16."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(torch.promote_types(x.dtype, torch.float32)))
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
     """Normalisation by name: ``instance`` (no affine, no running statistics), ``batch`` or ``none``."""
     if kind == "instance":
-        return nn.InstanceNorm2d(channels, affine=False, track_running_stats=False)
+        return InstanceNorm(channels)
     if kind == "batch":
         return nn.BatchNorm2d(channels, affine=True, track_running_stats=True)
     return nn.Identity()

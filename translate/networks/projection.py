@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
     """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
-    batch, channels = features.shape[:2]
-    index = positions.unsqueeze(1).expand(batch, channels, -1)  # (B, C, P)
-    return features.flatten(2).gather(2, index).transpose(1, 2)
+    # Neither view copies, in whichever of the two layouts the map lies, and its gradient lies channels-last.
+    places = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C)
+    return places.gather(1, positions.unsqueeze(2).expand(-1, -1, features.shape[1]))
 
 
 def normalize(vectors: Tensor) -> Tensor:
-    """Divide by the L2 norm of the last dimension plus 1e-7. A zero vector stays zero."""
+    """Divide by the L2 norm of the last dimension plus 1e-7, in float32 at least. A zero vector stays zero."""
+    vectors = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
     return vectors / (torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) + 1e-7)
 
 

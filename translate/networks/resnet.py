@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from translate.networks.layers import BlurDownsample, BlurUpsample, conv_has_bias, norm_layer
+from translate.networks.layers import BlurDownsample, BlurUpsample, FullPrecisionTanh, conv_has_bias, norm_layer
 
 
 class ResnetBlock(nn.Module):
@@ -77,7 +77,7 @@ class ResnetGenerator(nn.Module):
             layers.append(ResnetBlock(4 * ngf, norm, dropout))
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, norm, antialias_up)
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), FullPrecisionTanh()]
         self.model = nn.Sequential(*layers)
         # Statistics over one sample only and no random mask: then features of a sample do not depend on what else is
         # in the batch, nor on which pass computed them, and a method may reuse them.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import InputError
-from translate.networks.layers import conv_has_bias, norm_layer
+from translate.networks.layers import FullPrecisionTanh, conv_has_bias, norm_layer
 
 # Words of --netG, named after the side that they bring down to a single place, and their downsamplings.
 UNET_DOWNSAMPLINGS = {"unet_256": 8, "unet_128": 7}
@@ -70,7 +70,7 @@ class _Outermost(nn.Module):
         super().__init__()
         down = nn.Conv2d(input_nc, width, 4, stride=2, padding=1, bias=inner.has_bias)
         up = nn.ConvTranspose2d(2 * width, output_nc, 4, stride=2, padding=1)
-        self.model = nn.Sequential(down, inner, nn.ReLU(inplace=True), up, nn.Tanh())
+        self.model = nn.Sequential(down, inner, nn.ReLU(inplace=True), up, FullPrecisionTanh())
 
     def forward(self, image: Tensor) -> Tensor:
         return self.model(image)

@@ -1,0 +1,63 @@
+"""The sums of shifted maps against depthwise convolutions."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from translate.networks.blur import blur_downsample, blur_upsample
+from translate.networks.layers import binomial_filter
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+sides = st.integers(2, 9)
+
+
+def convolved_down(x: Tensor) -> Tensor:
+    kernel = binomial_filter(3).to(x).repeat(x.shape[1], 1, 1, 1)
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=2, groups=x.shape[1])
+
+
+def convolved_up(x: Tensor) -> Tensor:
+    kernel = (binomial_filter(4) * 4).to(x).repeat(x.shape[1], 1, 1, 1)
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return F.conv_transpose2d(padded, kernel, stride=2, padding=3, groups=x.shape[1])
+
+
+def maps(height: int, width: int, layout: torch.memory_format) -> Tensor:
+    numbers = torch.randn(2, 3, height, width, dtype=torch.float64, generator=torch.Generator().manual_seed(height))
+    return numbers.contiguous(memory_format=layout).requires_grad_()
+
+
+@settings(max_examples=40, deadline=None)
+@given(sides, sides, st.sampled_from(LAYOUTS))
+@pytest.mark.parametrize(("ours", "theirs"), [(blur_downsample, convolved_down), (blur_upsample, convolved_up)])
+def test_values_and_gradients_are_those_of_a_convolution(ours, theirs, height, width, layout):
+    x = maps(height, width, layout)
+    result, expected = ours(x, torch.empty(0)), theirs(x)
+    torch.testing.assert_close(result, expected, rtol=1e-12, atol=1e-12)
+    assert result.is_contiguous(memory_format=layout)
+    incoming = torch.randn_like(expected)
+    (gradient,), (wanted,) = (torch.autograd.grad(y, x, incoming) for y in (result, expected))
+    torch.testing.assert_close(gradient, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("function", [blur_downsample, blur_upsample])
+def test_gradients_can_be_differentiated(function):
+    x = maps(5, 4, torch.channels_last)
+    torch.autograd.gradgradcheck(lambda x: function(x, torch.empty(0)), x)
+
+
+def test_half_precision_stays_within_its_rounding():
+    x = maps(8, 8, torch.channels_last).detach()
+    for function, expected in ((blur_downsample, convolved_down), (blur_upsample, convolved_up)):
+        with torch.autocast("cpu", torch.bfloat16):
+            result = function(x.bfloat16(), torch.empty(0))
+        assert result.dtype == torch.bfloat16
+        torch.testing.assert_close(result.double(), expected(x), rtol=0.02, atol=0.02)
+
+
+def test_a_row_alone_has_nothing_to_be_reflected():
+    with pytest.raises(RuntimeError):
+        blur_downsample(torch.zeros(1, 1, 1, 4), torch.ones(1, 1, 3, 3))

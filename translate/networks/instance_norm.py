@@ -1,0 +1,90 @@
+"""Instance normalisation that keeps the channels-last layout and has a right gradient in every layout."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Each channel of each sample to mean 0 and variance 1: no affine weights, no running statistics."""
+
+    def __init__(self, channels: int, eps: float = 1e-5):
+        super().__init__(channels, eps, affine=False, track_running_stats=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return instance_norm(x, self.eps)
+
+
+def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
+    """(x - mean) / sqrt(var + eps) over the pixels of each channel (Ulyanov et al. 2016, arXiv:1607.08022).
+
+    (B, C, H, W) -> the same shape and type. Statistics are float32 at least. On the CPU the result lies
+    channels-last in memory.
+
+    Raises:
+        ValueError: one pixel alone has no statistics.
+    """
+    if x.shape[2] * x.shape[3] == 1:
+        raise ValueError(f"instance norm needs more than one pixel a channel, not a map of shape {tuple(x.shape)}")
+    if torch.compiler.is_compiling():
+        return _by_formula(x, eps)  # the compiler fuses it with what is around it
+    if x.device.type == "cpu":
+        return _ChannelsLast.apply(x, eps)
+    return F.instance_norm(x, eps=eps)
+
+
+def _by_formula(x: Tensor, eps: float) -> Tensor:
+    exact = x.to(torch.promote_types(x.dtype, torch.float32))
+    variance, mean = torch.var_mean(exact, (2, 3), correction=0, keepdim=True)
+    return ((exact - mean) * torch.rsqrt(variance + eps)).to(x.dtype)
+
+
+class _ChannelsLast(torch.autograd.Function):
+    """Batch norm's kernels, sample by sample.
+
+    torch's own instance norm joins batch and channels into one dimension, for which channels-last maps are copied;
+    on the CPU its gradient is wrong where the batch is 1 and the incoming gradient lies channels-last (seen with
+    torch 2.15).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
+        ctx.save_for_backward(x, *(statistics := _statistics_like(x)))
+        ctx.eps = eps
+        x = x.contiguous(memory_format=torch.channels_last)
+        result = torch.empty_like(x)
+        scale, shift = _unit(x)
+        for sample, (mean, deviation) in enumerate(zip(*statistics, strict=True)):
+            one = slice(sample, sample + 1)
+            arguments = x[one], scale, shift, None, None, True, 0.0, eps
+            torch.ops.aten.native_batch_norm.out(*arguments, out=result[one], save_mean=mean, save_invstd=deviation)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        x, means, deviations = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a penalty on gradients differentiates this once more
+            (result,) = torch.autograd.grad(_by_formula(x, ctx.eps), x, gradient, create_graph=True)
+            return result, None
+        x, gradient = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (x, gradient))
+        result = torch.empty_like(x)
+        scale, _ = _unit(x)
+        for sample in range(len(x)):
+            one = slice(sample, sample + 1)
+            saved = None, None, means[sample], deviations[sample], True, ctx.eps, [True, False, False]
+            result[one] = torch.ops.aten.native_batch_norm_backward(gradient[one], x[one], scale, *saved)[0]
+        return result, None
+
+
+def _statistics_like(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Room for mean and reciprocal deviation (B, C) of each map."""
+    empty = x.new_empty(x.shape[:2], dtype=torch.promote_types(x.dtype, torch.float32))
+    return empty, torch.empty_like(empty)
+
+
+def _unit(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale 1 and shift 0 (C,). Their type is that of the statistics, which must not be kept in half precision."""
+    scale = x.new_ones(x.shape[1], dtype=torch.promote_types(x.dtype, torch.float32))
+    return scale, torch.zeros_like(scale)
