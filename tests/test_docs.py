@@ -49,10 +49,12 @@ def test_links_lead_somewhere(page, link):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_flags_in_tables_exist(page):
+    from translate.methods import METHODS
     from translate.options import TestOptions
     from translate.settings import test_groups, train_flags
 
-    known = {*train_flags(page.stem), *TestOptions.__dataclass_fields__, "model", "config"}
+    model = page.stem if page.stem in METHODS.names() else "cut"
+    known = {*train_flags(model), *TestOptions.__dataclass_fields__, "model", "config"}
     known |= set(test_groups()[page.stem].__dataclass_fields__) if page.stem in test_groups() else set()
     found = set(re.findall(r"--(\w+)", page.read_text()))
     assert found

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import translate
-from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
+from translate.data.tensors import to_signed, to_tensor, to_uint8
 from translate.errors import InputError
 from translate.sizing import TestSize
 from translate.translator import Translator
@@ -77,14 +77,17 @@ class TestLoad:
     ])  # fmt: skip
     @pytest.mark.parametrize("prefix", ["", "module."])
     def test_a_bare_file_tells_its_architecture(self, weights, flags, prefix, random_picture, make_generator):
-        translator = Translator.load(weights("any name.pth", prefix, **flags), size="original", device="cpu")
+        translator = Translator.load(
+            weights("any name.pth", prefix, **flags), size="original", device="cpu", precision="fp32"
+        )
         image = random_picture(20, 24, "L" if flags.get("input_nc") == 1 else "RGB")
         generator = make_generator(**flags).eval()
         with torch.inference_mode():
             expected = generator(to_signed(to_tensor(image))[None])[0]
         result = translator(image)
         assert result.mode == "RGB"
-        assert np.array_equal(to_image(to_uint8(expected)), result)
+        difference = to_uint8(expected).int() - to_tensor(result).int()
+        assert difference.abs().max() <= 1  # another layout in memory, another order of sums
 
     def test_it_translates_in_evaluation_mode_and_learns_nothing(self, weights, random_picture):
         translator = Translator.load(weights(no_dropout=False, normG="batch"), size="original")

@@ -46,7 +46,7 @@ def _padded(image: Tensor, stride: int) -> Tensor:
     smallest_px = SMALLEST_SIDE_PX if stride > 1 else 1
     bottom = max(-height % stride, smallest_px - height)
     right = max(-width % stride, smallest_px - width)
-    images = image.unsqueeze(0)
+    images = image.unsqueeze(0).contiguous(memory_format=torch.channels_last)
     if not (bottom or right):
         return images
     # A picture smaller than its own padding cannot be reflected; its border is repeated.

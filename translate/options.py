@@ -17,6 +17,7 @@ from translate.registry import did_you_mean
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
 DATASET_MODES = ("unaligned", "aligned", "single")
+PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
@@ -138,6 +139,16 @@ class OptimizerOptions:
 
 
 @dataclass(frozen=True)
+class SpeedOptions:
+    """Speed"""
+
+    precision: str = flag(
+        "auto", "of the networks' arithmetic; auto: bf16 where the hardware is fast in it, else fp32",
+        choices=PRECISION_NAMES,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class ReportOptions:
     """Logs, pages and checkpoints (frequencies in pictures)"""
 
@@ -178,6 +189,9 @@ class TestOptions:
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
     gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
+    precision: str = flag(
+        "auto", "as in training; auto: bf16 where the hardware is fast in it", choices=PRECISION_NAMES
+    )
     suffix: str = flag("", "appended to the name, as in training")
 
 

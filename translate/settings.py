@@ -14,6 +14,7 @@ from translate.options import (
     OptimizerOptions,
     ReportOptions,
     RunOptions,
+    SpeedOptions,
     build,
 )
 from translate.registry import did_you_mean
@@ -23,6 +24,7 @@ GROUPS = {
     "data": DataOptions,
     "networks": NetworkOptions,
     "optimizer": OptimizerOptions,
+    "speed": SpeedOptions,
     "reports": ReportOptions,
 }
 # Flags about one call of the command, not about the run: a resumed run does not inherit them.
@@ -53,11 +55,12 @@ class TrainSettings:
     data: DataOptions
     networks: NetworkOptions
     optimizer: OptimizerOptions
+    speed: SpeedOptions
     reports: ReportOptions
     method: Any
 
     def groups(self) -> list[Any]:
-        return [self.run, self.data, self.networks, self.optimizer, self.reports, self.method]
+        return [self.run, self.data, self.networks, self.optimizer, self.speed, self.reports, self.method]
 
     def flat(self) -> dict[str, Any]:
         """All flags by name, as they are recorded beside the weights."""

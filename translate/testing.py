@@ -60,7 +60,9 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     size = _choose_size(options, record, METHODS[model])
     device = choose_device(options.gpu_ids)
     changed = {name: value for name, value in own.items() if _may_change(METHODS[model], name)}
-    translator = Translator.load(folder.path, options.epoch, size, device, options.direction, changed)
+    translator = Translator.load(
+        folder.path, options.epoch, size, device, options.direction, changed, options.precision
+    )
     source, inputs = _find_inputs(options, record, METHODS[model])
     inputs = _check(inputs, options, size)
     target = Path(options.results_dir) / _shown_name(folder.path, options) / _results_name(options, record)
@@ -68,7 +70,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         "pictures from": str(source),
         "weights": str(folder.path / f"{options.epoch}_net_*.pth"),
         "size": size.describe(),
-        "device": describe_device(translator.device),
+        "device": describe_device(translator.device, translator.precision.name),
     }
     job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]))
     written = _translate_all(job, inputs, target, facts, options.display_winsize)

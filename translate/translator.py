@@ -1,7 +1,8 @@
 """A trained generator as a tool: load it, call it on a picture."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
 from translate.options import build
 from translate.sizing import TestSize
+from translate.training.precision import choose_precision
 from translate.training.run_folder import RunFolder
 
 
@@ -48,6 +50,7 @@ class Translator:
         size: how pictures are scaled before translation.
         input_nc: channels that the generator reads; pictures are converted (grey to colour and back).
         device: where it runs.
+        precision: a word of ``--precision``.
         record: what is known of the run that trained it.
     """
 
@@ -58,9 +61,12 @@ class Translator:
         input_nc: int,
         device: torch.device | str = "cpu",
         record: dict[str, Any] | None = None,
+        precision: str = "auto",
     ):
         self.device = torch.device(device)
-        self.generator = generator.to(self.device).eval().requires_grad_(False)
+        self.precision = choose_precision(precision, self.device)
+        generator = generator.to(self.device, memory_format=torch.channels_last)
+        self.generator = generator.eval().requires_grad_(False)
         self.size = size
         self.input_nc = input_nc
         self.record = record or {}
@@ -74,6 +80,7 @@ class Translator:
         device: torch.device | str | None = None,
         direction: str | None = None,
         options: Mapping[str, Any] | None = None,
+        precision: str = "auto",
     ) -> "Translator":
         """A translator from a run folder, a generator file in one, or a bare ``.pth`` of the reference.
 
@@ -85,6 +92,7 @@ class Translator:
             device: default: a GPU if there is one.
             direction: ``AtoB`` or ``BtoA``, for a run that learned both; default: the one it was trained in.
             options: flags of the method that need not be as in training, such as ``annealed_T``.
+            precision: ``fp32``, ``bf16``, ``fp16``, ``tf32``, or ``auto``: bf16 where the hardware is fast in it.
 
         Raises:
             InputError: nothing there, damaged, of another kind, or holding code.
@@ -106,11 +114,11 @@ class Translator:
         if not isinstance(size, TestSize):
             size = TestSize(size or method.test_size, record.get("pixel_scale", {}).get("crop_size", 256))
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(translator, size, getattr(translator, "input_nc", flags["input_nc"]), device, record)
+        return cls(translator, size, getattr(translator, "input_nc", flags["input_nc"]), device, record, precision)
 
     def with_size(self, size: TestSize) -> "Translator":
         """The same translator for another size."""
-        return Translator(self.generator, size, self.input_nc, self.device, self.record)
+        return Translator(self.generator, size, self.input_nc, self.device, self.record, self.precision.name)
 
     def __call__(self, pictures: Any, size: str | None = None, mask: Any = None) -> Any:
         """Translate one picture or a list of them; see the table above.
@@ -150,7 +158,7 @@ class Translator:
         """PIL image to PIL image: L for one channel, RGB for three."""
         prepared = self.prepare(image, size)
         inputs = self._inputs(mask, *prepared.size)
-        with torch.inference_mode():
+        with self._computing():
             return translate_image(self.generator, prepared, self.generator.stride, self.device, **inputs)
 
     def views(self, prepared: Image.Image, mask: Any = None) -> dict[str, Image.Image]:
@@ -158,9 +166,15 @@ class Translator:
         is its translation, and what else the method has to show."""
         signed = to_signed(to_tensor(prepared)).to(self.device)
         inputs = self._inputs(mask, *prepared.size)
-        with torch.inference_mode():
+        with self._computing():
             views = views_of(self.generator, signed, **inputs)
         return {label: to_image(to_uint8(view)) for label, view in views.items()}
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        self.precision.set_up()
+        with torch.inference_mode(), self.precision.autocast():
+            yield
 
     def _inputs(self, mask: Any, width: int, height: int) -> dict[str, Tensor]:
         """What the generator gets besides the picture."""
@@ -201,7 +215,7 @@ class Translator:
             raise InputError(f"a floating picture goes from 0 to 1, not from {found}: divide by 255 or rescale it")
         prepared = _resize_float(_to_channels(picture.float(), self.input_nc), size)
         inputs = self._inputs(mask, prepared.shape[2], prepared.shape[1])
-        with torch.inference_mode():
+        with self._computing():
             signed = (prepared * 2 - 1).to(self.device)
             result = translate_signed(self.generator, signed, self.generator.stride, **inputs)
         return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)

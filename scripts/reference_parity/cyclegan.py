@@ -20,6 +20,7 @@ from reference_parity.steps import InjectedTrainer
 from translate.errors import InputError
 from translate.settings import resolve
 from translate.training.loop import Limits
+from translate.training.precision import Precision
 from translate.training.run import build_method, build_optimizers
 
 REPOSITORY = "junyanz/pytorch-CycleGAN-and-pix2pix"
@@ -121,8 +122,8 @@ class PairOfModels:
                 network.load_state_dict(self.their_network(name).state_dict(), strict=True)
         lr = self.settings.optimizer.lr
         self.trainer = InjectedTrainer(
-            self.method, build_optimizers(self.method, self.settings), lambda _: lr, 0, torch.device("cpu"),
-            self.settings.data.batch_size, Limits(1, 1), lambda _: False,
+            self.method, build_optimizers(self.method, self.settings), lambda _: lr, 0,
+            Precision("fp32", torch.device("cpu")), self.settings.data.batch_size, Limits(1, 1), lambda _: False,
         )  # fmt: skip
 
     def their_network(self, name: str) -> nn.Module:

@@ -13,6 +13,7 @@ from reference_parity.networks import relative
 from reference_parity.table import Table
 from translate.settings import TrainSettings, resolve
 from translate.training.loop import Limits, Trainer
+from translate.training.precision import Precision
 from translate.training.run import build_method, build_optimizers
 
 Batch = dict[str, Any]
@@ -83,8 +84,8 @@ class Pair:
         self.share_weights()
         lr = self.settings.optimizer.lr
         self.trainer = InjectedTrainer(
-            self.method, build_optimizers(self.method, self.settings), lambda _: lr, 0, torch.device("cpu"),
-            self.settings.data.batch_size, Limits(1, 1), lambda _: False,
+            self.method, build_optimizers(self.method, self.settings), lambda _: lr, 0,
+            Precision("fp32", torch.device("cpu")), self.settings.data.batch_size, Limits(1, 1), lambda _: False,
         )  # fmt: skip
         self.method.train()
 

@@ -37,5 +37,5 @@ def test_what_is_not_there_is_refused(two_gpus, gpu_ids, message):
 
 
 def test_devices_have_names(two_gpus):
-    assert describe_device(torch.device("cuda:1")) == "cuda:1 (a fast one)"
-    assert describe_device(torch.device("cpu")) == f"cpu ({torch.get_num_threads()} threads)"
+    assert describe_device(torch.device("cuda:1"), "tf32") == "cuda:1 (a fast one, tf32)"
+    assert describe_device(torch.device("cpu"), "bf16") == f"cpu ({torch.get_num_threads()} threads, bf16)"

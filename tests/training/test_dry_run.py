@@ -27,7 +27,7 @@ def test_it_says_all_of_the_published_run_and_writes_nothing(make_domains, tmp_p
     assert (
         "learning rate (linear): epoch 1: 0.0002, epoch 200: 0.0002, epoch 201: 0.000199, epoch 400: 9.95e-07" in said
     )
-    assert re.search(r"device: cpu \(\d+ threads\)", said)
+    assert re.search(r"device: cpu \(\d+ threads, \w+\)", said)
     for name in train_flags("cut"):
         assert f"  {name}: " in said
 

@@ -78,6 +78,8 @@ CASES = {
     "normD": Case("none"),
     "init_type": Case("normal"),
     "init_gain": Case(0.1),
+    # Speed
+    "precision": Case("fp16"),
     # Optimisation
     "n_epochs": Case(2, beside=SHORT),
     "n_epochs_decay": Case(1, beside=SHORT),

@@ -11,6 +11,7 @@ from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.randomness import generator
 from translate.training.loop import Limits, Progress, Timing, Trainer
+from translate.training.precision import Precision
 
 
 class Scale(nn.Module):
@@ -66,7 +67,7 @@ def make_trainer(method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trai
     method = method or Toy()
     optimizers = {player: torch.optim.SGD([method.networks[player].weight], lr=100.0) for player in method.players}
     limits = Limits(**{"last_epoch": 1, "steps_per_epoch": 3, **limits})
-    return Trainer(method, optimizers, lr, seed, torch.device("cpu"), size, limits, observer)
+    return Trainer(method, optimizers, lr, seed, Precision("fp32", torch.device("cpu")), size, limits, observer)
 
 
 def test_players_move_in_order_and_the_later_one_sees_the_earlier_one_s_update():

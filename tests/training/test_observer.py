@@ -18,6 +18,7 @@ from translate.settings import resolve
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
 from translate.training.observer import Observer
+from translate.training.precision import Precision
 from translate.training.run_folder import RunFolder
 from translate.training.signals import StopRequest
 
@@ -59,7 +60,9 @@ def run(folder, size=1, samples=12, epochs=1, page=False, stop=None, **flags):
     observer = Observer(settings, RunFolder(folder), Logs(folder), made, previews, stop, {"method": "toy"})
     optimizers = {"G": torch.optim.SGD(method.networks["G"].parameters(), lr=0.1)}
     limits = Limits(epochs, steps)
-    trainer = Trainer(method, optimizers, lambda epoch: 0.1, 0, torch.device("cpu"), size, limits, observer)
+    trainer = Trainer(
+        method, optimizers, lambda epoch: 0.1, 0, Precision("fp32", torch.device("cpu")), size, limits, observer
+    )
     white = torch.full((size, 3, 4, 4), 255, dtype=torch.uint8)
     batches = (
         {"A": white, "B": white, "A_paths": [], "B_paths": [], "epoch": epoch, "index": [step]}

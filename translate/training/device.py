@@ -25,7 +25,8 @@ def choose_device(gpu_ids: str) -> torch.device:
     return torch.device("cuda", ids[0])
 
 
-def describe_device(device: torch.device) -> str:
+def describe_device(device: torch.device, precision: str) -> str:
+    """Both in words, such as ``cpu (2 threads, bf16)``."""
     if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"cpu ({torch.get_num_threads()} threads)"
+        return f"{device} ({torch.cuda.get_device_name(device)}, {precision})"
+    return f"cpu ({torch.get_num_threads()} threads, {precision})"

@@ -1,11 +1,10 @@
 """What a run would do, in words."""
 
-import torch
-
 from translate.methods import Method
 from translate.settings import TrainSettings
 from translate.training.device import describe_device
 from translate.training.feeding import Feed
+from translate.training.precision import Precision
 from translate.training.schedule import lr_factor
 
 
@@ -19,7 +18,7 @@ def describe_networks(method: Method) -> str:
 
 
 def describe_run(
-    settings: TrainSettings, method: Method, feed: Feed, steps_per_epoch: int, device: torch.device
+    settings: TrainSettings, method: Method, feed: Feed, steps_per_epoch: int, precision: Precision
 ) -> str:
     """Options, networks, dataset, steps and schedule of a run that is not started."""
     flags = settings.optimizer
@@ -40,5 +39,5 @@ def describe_run(
     )
     rates_text = ", ".join(f"epoch {epoch}: {rate:.3g}" for epoch, rate in zip(marks, rates, strict=True))
     lines.append(f"learning rate ({flags.lr_policy}): {rates_text}")
-    lines.append(f"device: {describe_device(device)}")
+    lines.append(f"device: {describe_device(precision.device, precision.name)}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from translate.data.tensors import to_signed
 from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.randomness import generator
+from translate.training.precision import Precision
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Trainer:
         optimizers: one for each player.
         lr: learning rate of an epoch.
         seed: of the run; every random number of a step is a function of it, the epoch and the sample.
-        device: where the method lives.
+        precision: in which the networks compute, and the device where the method lives.
         batch_size: pictures of each domain a step.
         limits: when to end.
         observer: called after each step with this trainer; returns True to end the run.
@@ -78,7 +79,7 @@ class Trainer:
         optimizers: dict[str, torch.optim.Optimizer],
         lr: Callable[[int], float],
         seed: int,
-        device: torch.device,
+        precision: Precision,
         batch_size: int,
         limits: Limits,
         observer: Callable[["Trainer"], bool],
@@ -87,7 +88,9 @@ class Trainer:
         self.optimizers = optimizers
         self.lr = lr
         self.seed = seed
-        self.device = device
+        self.precision = precision
+        self.device = precision.device
+        self.scaler = precision.scaler()
         self.batch_size = batch_size
         self.limits = limits
         self.observer = observer
@@ -121,17 +124,20 @@ class Trainer:
         """One update of every player, in order."""
         files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
         batch = self._prepare(batch)
-        self.state = self.method(batch)
+        with self.precision.autocast():
+            self.state = self.method(batch)
         logged: dict[str, Tensor] = {}
         for player, optimizer in self.optimizers.items():
-            total, named = self.method.losses(player, self.state)
+            with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
+                total, named = self.method.losses(player, self.state)
             optimizer.zero_grad(set_to_none=True)
             # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
-            total.backward(inputs=self._owned[player])
+            self.scaler.scale(total).backward(inputs=self._owned[player])
             for group in optimizer.param_groups:
                 group["lr"] = self.lr(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
-            optimizer.step()
+            self.scaler.step(optimizer)
             logged |= named
+        self.scaler.update()
         self.method.after_step()
         self._unchecked.append((self.progress.step + 1, files, {name: loss.detach() for name, loss in logged.items()}))
         if self.device.type == "cpu":
@@ -148,10 +154,14 @@ class Trainer:
         torch.manual_seed(int(generator(self.seed, "layers", batch["epoch"], batch["index"][0]).integers(2**62)))
         ready = dict(batch)
         for domain in domains:
-            ready[domain] = to_signed(batch[domain].to(self.device, non_blocking=True))
+            ready[domain] = to_signed(self._pixels(batch[domain]))
         for name in draws[0]:
             ready[name] = self._stack([draw[name] for draw in draws])
         return ready
+
+    def _pixels(self, pictures: Tensor) -> Tensor:
+        """On the device, channels-last: the layout that convolutions are fastest in."""
+        return pictures.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
 
     def _stack(self, values: list[Any]) -> Any:
         """One tensor for the batch from a value a sample, on the device but for what ``Method.draw`` has decided."""
@@ -226,6 +236,7 @@ class Trainer:
             "progress": asdict(self.progress),
             "method": self.method.state_dict(),
             "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
+            "scaler": self.scaler.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -237,6 +248,8 @@ class Trainer:
         try:
             self.progress = Progress(**state["progress"])
             self.method.load_state_dict(state["method"])
+            if state.get("scaler"):  # empty but for fp16
+                self.scaler.load_state_dict(state["scaler"])
             for player, optimizer in self.optimizers.items():
                 told = [{key: value for key, value in g.items() if key != "params"} for g in optimizer.param_groups]
                 optimizer.load_state_dict(state["optimizers"][player])

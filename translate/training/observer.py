@@ -135,7 +135,9 @@ class Observer:
     def _show_previews(self, trainer: Trainer) -> None:
         if self.page and self.previews:
             progress = trainer.progress
-            self.page.add_preview(progress.step, progress.epoch, self.previews.make(trainer.method))
+            with trainer.precision.autocast():
+                made = self.previews.make(trainer.method)
+            self.page.add_preview(progress.step, progress.epoch, made)
 
     def _save_if_due(self, trainer: Trainer, complete: bool) -> None:
         progress, flags = trainer.progress, self.reports

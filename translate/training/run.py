@@ -15,6 +15,7 @@ from translate.options import RunOptions
 from translate.randomness import generator
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings, resolve
+from translate.training.allocation import keep_freed_memory
 from translate.training.device import choose_device, describe_device
 from translate.training.dry_run import describe_networks, describe_run
 from translate.training.feeding import Feed, make_batches, make_sampler, open_feed
@@ -23,6 +24,7 @@ from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
 from translate.training.observer import Observer
+from translate.training.precision import Precision, choose_precision
 from translate.training.previews import Previews
 from translate.training.record import check_unchanged, make_record
 from translate.training.run_folder import RunFolder
@@ -54,17 +56,22 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     feed = open_feed(start.settings)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     device = choose_device(settings.run.gpu_ids)
-    method = build_method(settings).to(device)
+    precision = choose_precision(settings.speed.precision, device)
+    precision.set_up()
+    if device.type == "cpu":
+        keep_freed_memory()
+    settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
+    method = build_method(settings).to(device, memory_format=torch.channels_last)
     method.check_size(settings.data.crop_size)
     sampler = _open_sampler(feed, settings, start)
     said = load_initial(method.networks, start.weights, method.generators["AtoB"]) if start.weights else []
     if settings.run.dry_run:
-        print(describe_run(settings, method, feed, sampler.steps_per_epoch, device))
+        print(describe_run(settings, method, feed, sampler.steps_per_epoch, precision))
         return None
     check_unchanged(start.record, feed)
     if method.measures and not start.state:
         method.use_measured(measure(method, feed, settings.data.load_size))
-    return _train(settings, start, feed, method, device, sampler, said)
+    return _train(settings, start, feed, method, precision, sampler, said)
 
 
 def build_method(settings: TrainSettings) -> Method:
@@ -109,7 +116,7 @@ def _train(
     start: Start,
     feed: Feed,
     method: Method,
-    device: torch.device,
+    precision: Precision,
     sampler: EpochSampler,
     said: list[str],
 ) -> TrainingResult:
@@ -123,8 +130,8 @@ def _train(
         if not settings.reports.no_html:
             page = TrainingPage(folder.path / "web", run.name, settings.reports.display_winsize)
         previews = Previews(feed.dataset, settings.data.crop_size) if page else None
-        observer = Observer(settings, folder, logs, page, previews, stop, _facts(feed, method, device))
-        trainer = _make_trainer(settings, method, device, sampler, observer)
+        observer = Observer(settings, folder, logs, page, previews, stop, _facts(feed, method, precision))
+        trainer = _make_trainer(settings, method, precision, sampler, observer)
         if start.state:
             _resume(trainer, start.state, observer)
             if trainer.is_finished or not len(sampler):
@@ -136,15 +143,15 @@ def _train(
             observer.save(trainer)  # the record comes after: where it lies, the run can be resumed
         folder.write_record(make_record(settings, method, feed))
         folder.write_options(run.phase, settings.flat(), resolve({"model": settings.model}).flat())
-        _announce(settings, folder, feed, method, device, trainer, said, aside)
-        _run(trainer, make_batches(feed, settings, sampler, device.type == "cuda"), observer)
+        _announce(settings, folder, feed, method, precision, trainer, said, aside)
+        _run(trainer, make_batches(feed, settings, sampler, precision.device.type == "cuda"), observer)
         if stop.signal is not None:
             raise Stopped(f"{_where(trainer)} and saved; go on with: {_continuation(settings)}", stop.signal)
         return _result(folder, trainer)
 
 
 def _make_trainer(
-    settings: TrainSettings, method: Method, device: torch.device, sampler: EpochSampler, observer: Observer
+    settings: TrainSettings, method: Method, precision: Precision, sampler: EpochSampler, observer: Observer
 ) -> Trainer:
     run, flags = settings.run, settings.optimizer
 
@@ -156,7 +163,7 @@ def _make_trainer(
         build_optimizers(method, settings),
         lr,
         run.seed,
-        device,
+        precision,
         settings.data.batch_size,
         Limits(flags.n_epochs + flags.n_epochs_decay, sampler.steps_per_epoch, run.max_steps, run.max_minutes),
         observer,
@@ -200,12 +207,12 @@ def _continuation(settings: TrainSettings) -> str:
     return f"python train.py --continue_train --name {name}{elsewhere}"
 
 
-def _facts(feed: Feed, method: Method, device: torch.device) -> dict[str, str]:
+def _facts(feed: Feed, method: Method, precision: Precision) -> dict[str, str]:
     return {
         "dataset": str(feed.root),
         "pictures": feed.describe(),
         "method": method.title,
-        "device": describe_device(device),
+        "device": describe_device(precision.device, precision.name),
     }
 
 
@@ -214,7 +221,7 @@ def _announce(
     folder: RunFolder,
     feed: Feed,
     method: Method,
-    device: torch.device,
+    precision: Precision,
     trainer: Trainer,
     said: list[str],
     aside: Path | None,
@@ -224,7 +231,8 @@ def _announce(
     if aside:
         print(f"note: the former run of this name is kept as {aside}")
     print(f"run {folder.path}: {settings.model} on {feed.root} ({feed.describe()})")
-    print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {describe_device(device)}")
+    where = describe_device(precision.device, precision.name)
+    print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {where}")
     for sentence in said:
         print(sentence)
     if trainer.progress.step:

@@ -60,7 +60,7 @@ class RunFolder:
     def export(self, epoch: str | int, networks: nn.ModuleDict) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network that has weights, as plain state dicts on the CPU."""
         for name, network in networks.items():
-            weights = {key: value.detach().cpu() for key, value in network.state_dict().items()}
+            weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
             if weights:
                 replace_atomically(self.network_path(epoch, name), lambda file, w=weights: torch.save(w, file))
 

@@ -1,0 +1,20 @@
+"""The benchmark runs every side and prints what it found; how fast they are is not asked here."""
+
+import json
+
+
+def test_all_sides_take_their_turns(run_script, tmp_path):
+    words = ["--crop_size", "64", "--ngf", "2", "--ndf", "2", "--steps", "1", "--warm_up", "0", "--gpu_ids", "-1"]
+    done = run_script(tmp_path, "scripts/benchmark", *words)
+    assert done.returncode == 0, done.stderr
+    *table, line = done.stdout.splitlines()
+    assert [row.split("|")[1].strip() for row in table[2:]] == ["published", "fp32", "default"]
+    found = json.loads(line)
+    assert found["batch_size"] == 1 and found["machine"]
+    for result in found["results"].values():
+        assert result["step_s"] > 0 and result["picture_s"] > 0 and result["memory_mib"] > 0
+
+
+def test_a_profile_names_the_operators(run_script, tmp_path):
+    words = ["--profile", "--crop_size", "64", "--ngf", "2", "--ndf", "2", "--warm_up", "1", "--gpu_ids", "-1"]
+    assert "convolution" in run_script(tmp_path, "scripts/benchmark", *words).stdout

@@ -1,0 +1,147 @@
+"""What --precision comes to, and what computing in it changes."""
+
+import numpy as np
+import pytest
+import skimage
+import torch
+from PIL import Image
+
+from translate.data.tensors import to_signed, to_tensor
+from translate.errors import InputError
+from translate.methods import METHODS
+from translate.settings import resolve
+from translate.sizing import TestSize
+from translate.training import precision as module
+from translate.training.precision import Precision, choose_precision, cpu_flags, is_fast_in_bf16
+from translate.training.run import build_method
+from translate.translator import Translator
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def ask_anew():
+    is_fast_in_bf16.cache_clear()
+    yield
+    is_fast_in_bf16.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"), [("fpu amx_bf16", "bf16"), ("avx512_bf16", "bf16"), ("fpu avx512f avx2", "fp32"), (None, "fp32")]
+)
+def test_auto_follows_what_the_processor_says(flags, name, tmp_path, monkeypatch):
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags is not None:
+        cpuinfo.write_text(f"processor\t: 0\nmodel name\t: some\nflags\t\t: {flags}\nbugs\t: amx_bf16_bug\n")
+    assert cpu_flags(cpuinfo) == set((flags or "").split())
+    monkeypatch.setattr(module, "cpu_flags", lambda: cpu_flags(cpuinfo))
+    assert choose_precision("auto", CPU).name == name
+
+
+@pytest.mark.parametrize(("capability", "name"), [((8, 0), "bf16"), ((9, 0), "bf16"), ((7, 5), "fp32")])
+def test_auto_follows_the_capability_of_a_gpu(capability, name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", torch.device("cuda", 0)).name == name
+
+
+@pytest.mark.parametrize("word", ["fp32", "bf16", "fp16"])
+def test_what_is_told_is_taken(word):
+    assert choose_precision(word, CPU) == Precision(word, CPU)
+
+
+def test_tf32_is_for_gpus():
+    with pytest.raises(InputError, match="--precision tf32 is a precision of GPUs"):
+        choose_precision("tf32", CPU)
+
+
+@pytest.mark.parametrize(("word", "allowed"), [("fp32", False), ("tf32", True), ("bf16", True)])
+def test_float32_on_a_gpu_is_float32_only_where_it_was_asked_for(word, allowed, monkeypatch):
+    former = torch.get_float32_matmul_precision()
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not allowed)
+    try:
+        Precision(word, torch.device("cuda")).set_up()
+        assert torch.backends.cudnn.allow_tf32 == allowed
+        assert (torch.get_float32_matmul_precision() == "high") == allowed
+    finally:
+        torch.set_float32_matmul_precision(former)
+
+
+@pytest.mark.parametrize(
+    ("word", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+)
+def test_convolutions_compute_in_it(word, dtype):
+    with Precision(word, CPU).autocast():
+        assert torch.nn.Conv2d(3, 2, 3)(torch.zeros(1, 3, 8, 8)).dtype == dtype
+
+
+def test_only_fp16_scales_its_losses():
+    assert [Precision(word, CPU).scaler().is_enabled() for word in ("fp32", "bf16", "fp16")] == [False, False, True]
+
+
+def photograph(pixels: np.ndarray) -> torch.Tensor:
+    return to_signed(to_tensor(Image.fromarray(pixels).resize((128, 128))))[None]
+
+
+def gradients(word: str, mode: str) -> dict[str, torch.Tensor]:
+    """Of one step, by network, as flat vectors."""
+    precision = Precision(word, CPU)
+    flags = {
+        "CUT_mode": mode,
+        "ngf": 32,
+        "ndf": 16,
+        "num_patches": 256,
+        "netG": "resnet_4blocks",
+        "nce_layers": "0,4,8",
+    }
+    method = build_method(resolve({**flags, "input_nc": 3, "output_nc": 3}))
+    method.to(memory_format=torch.channels_last)
+    drawn = torch.Generator().manual_seed(0)
+    batch = {"A": photograph(skimage.data.astronaut()), "B": photograph(skimage.data.coffee())}
+    for letter in "AB":
+        sizes = method.networks["G"].tap_sizes(128, 128, method.taps)
+        places = [torch.randperm(height * width, generator=drawn)[None, :256] for height, width in sizes]
+        batch[f"positions_{letter}"] = places
+    batch["mirrored"] = torch.tensor([True])
+    with precision.autocast():
+        state = method(batch)
+    found = {}
+    for player, names in method.players.items():
+        with precision.autocast():
+            total, _ = method.losses(player, state)
+        assert total.dtype == torch.float32
+        for name in names:
+            weights = list(method.networks[name].parameters())
+            gradient = torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True)
+            found[name] = torch.cat([g.flatten() for g in gradient if g is not None])
+    return found
+
+
+@pytest.mark.parametrize("mode", ["CUT", "FastCUT"])
+def test_bf16_gradients_point_where_those_of_float32_do(mode):
+    half, full = gradients("bf16", mode), gradients("fp32", mode)
+    assert set(half) == {"G", "D", "F"}
+    for name in half:
+        assert torch.cosine_similarity(half[name], full[name], dim=0) > 0.99, name
+
+
+@pytest.mark.parametrize("model", METHODS.names())
+def test_translations_leave_every_generator_in_full_precision(model):
+    method = build_method(resolve({"model": model, "input_nc": 3, "output_nc": 3, "ngf": 8, "ndf": 8}))
+    side_px = 256 if model == "pix2pix" else 128
+    with torch.inference_mode(), Precision("bf16", CPU).autocast():
+        assert method.eval().translate(torch.zeros(1, 3, side_px, side_px)).dtype == torch.float32
+
+
+def test_a_translator_differs_by_rounding_only(make_generator):
+    pictures = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1))
+    size = TestSize("original")
+    results = [Translator(make_generator(), size, 3, precision=word)(pictures) for word in ("fp32", "bf16")]
+    assert 0 < (results[0] - results[1]).abs().max() < 0.05
+
+
+def test_the_choice_is_recorded_and_kept(train, base_flags):
+    folder = train(max_steps=1, precision="fp16").folder
+    assert '"precision": "fp16"' in (folder / "run.json").read_text()
+    train(max_steps=2, continue_train=True)
+    assert '"precision": "fp16"' in (folder / "run.json").read_text()
+    assert torch.load(folder / "latest_state.pth", weights_only=True)["scaler"]["scale"] > 1

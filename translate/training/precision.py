@@ -1,0 +1,69 @@
+"""In which precision the networks compute: as told, or the best that the hardware is fast in."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from translate.errors import InputError
+
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What ``--precision`` came to.
+
+    Weights, optimisers, losses, statistics and feature normalisation stay in float32. ``bf16`` and ``fp16`` are the
+    type of convolutions and of the maps between them (autocast), ``tf32`` that of a GPU's float32 products.
+    """
+
+    name: str
+    device: torch.device
+
+    def autocast(self) -> AbstractContextManager:
+        """The context in which a forward pass computes."""
+        half = HALF.get(self.name)
+        return torch.autocast(self.device.type, dtype=half, enabled=half is not None)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Keeps gradients of fp16 within its range; without effect for the others."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
+
+    def set_up(self) -> None:
+        """Tell torch how to multiply float32 numbers on a GPU, for which it has its own defaults."""
+        if self.device.type == "cuda":
+            allowed = self.name != "fp32"
+            torch.set_float32_matmul_precision("high" if allowed else "highest")
+            torch.backends.cudnn.allow_tf32 = allowed
+
+
+def choose_precision(word: str, device: torch.device) -> Precision:
+    """The precision of ``--precision``: ``auto`` is bf16 where the device is fast in it, else fp32.
+
+    Raises:
+        InputError: the device does not know this precision.
+    """
+    if word == "auto":
+        return Precision("bf16" if is_fast_in_bf16(device) else "fp32", device)
+    if word == "tf32" and device.type != "cuda":
+        raise InputError("--precision tf32 is a precision of GPUs; on a CPU use --precision fp32 or bf16")
+    return Precision(word, device)
+
+
+@cache
+def is_fast_in_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware: GPUs since sm80, CPUs with AMX or AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(cpu_flags() & {"amx_bf16", "avx512_bf16"})
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """What the processor says it can do; nothing on systems without this file."""
+    if not cpuinfo.exists():
+        return set()
+    lines = cpuinfo.read_text(errors="replace").splitlines()
+    return {flag for line in lines if line.startswith("flags") for flag in line.partition(":")[2].split()}
