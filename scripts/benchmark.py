@@ -1,0 +1,269 @@
+"""Seconds a step, seconds a picture and memory: the published way of computing against the default, side by side.
+
+    python scripts/benchmark.py
+    python scripts/benchmark.py --CUT_mode FastCUT --reference ../contrastive-unpaired-translation
+    python scripts/benchmark.py --profile
+
+Each side runs in a process of its own, and they take turns step by step, so that what else the machine does falls on
+all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
+``default`` are what ``train.py`` does with ``--precision fp32`` and without. Prints a table and a line of JSON.
+"""
+
+import argparse
+import json
+import multiprocessing
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golden"))
+
+from translate.commandline import run_command
+from translate.methods import cut
+from translate.networks.instance_norm import InstanceNorm
+from translate.networks.layers import BlurDownsample, BlurUpsample
+from translate.settings import TrainSettings, resolve
+from translate.training.allocation import keep_freed_memory
+from translate.training.device import choose_device, describe_device
+from translate.training.loop import Limits, Trainer
+from translate.training.precision import choose_precision
+from translate.training.run import build_method, build_optimizers
+
+Work = dict[str, Callable[[], None]]  # "step" and "picture": each does one
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--CUT_mode", default="CUT", choices=("CUT", "FastCUT"))
+    parser.add_argument("--crop_size", type=int, default=256)
+    parser.add_argument("--batch_size", type=int, default=1)
+    parser.add_argument("--ngf", type=int, default=64)
+    parser.add_argument("--ndf", type=int, default=64)
+    parser.add_argument("--gpu_ids", default="0")
+    parser.add_argument("--steps", type=int, default=7, help="that are measured")
+    parser.add_argument("--warm_up", type=int, default=2, help="steps before them")
+    parser.add_argument("--reference", help="checkout of taesungp/contrastive-unpaired-translation, as a further side")
+    parser.add_argument("--profile", action="store_true", help="a step of the default by operator, and nothing else")
+    flags = parser.parse_args(arguments)
+    if flags.profile:
+        print(profile(flags))
+        return
+    sides = [*(["reference"] if flags.reference else []), "published", "fp32", "default"]
+    results = {side: summarise(*found) for side, found in take_turns(sides, flags).items()}
+    device = choose_device(flags.gpu_ids)
+    facts = {
+        "machine": f"{processor()}, {describe_device(device, choose_precision('auto', device).name)}",
+        "torch": torch.__version__,
+        **{name: getattr(flags, name) for name in ("CUT_mode", "crop_size", "batch_size", "ngf", "ndf", "steps")},
+    }
+    print(in_a_table(results, sides[0]))
+    print(json.dumps({**facts, "results": results}))
+
+
+def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, tuple[dict[str, list[float]], float]]:
+    """Seconds of every turn by what was done, and the peak memory in MiB, by side."""
+    context = multiprocessing.get_context("spawn")
+    lines, processes = {}, []
+    for side in sides:
+        lines[side], theirs = context.Pipe()
+        processes.append(context.Process(target=serve, args=(side, flags, theirs), daemon=True))
+        processes[-1].start()
+        lines[side].recv()
+    seconds: dict[str, dict[str, list[float]]] = {side: {"step": [], "picture": []} for side in sides}
+    for what in ("step", "picture"):
+        for turn in range(flags.warm_up + flags.steps):
+            for side in sides:
+                lines[side].send(what)
+                taken = lines[side].recv()
+                if turn >= flags.warm_up:
+                    seconds[side][what].append(taken)
+    memory = {}
+    for side in sides:
+        lines[side].send("end")
+        memory[side] = lines[side].recv()
+    for process in processes:
+        process.join()
+    return {side: (seconds[side], memory[side]) for side in sides}
+
+
+def serve(side: str, flags: argparse.Namespace, line: Connection) -> None:
+    """Do what is asked for and say how long it took; at the end, how much memory the steps needed."""
+    make = partial(make_reference, flags.reference) if side == "reference" else partial(make_ours, side)
+    device = choose_device(flags.gpu_ids)
+    before_mib = peak_mib(device)
+    work = make(flags)
+    line.send("ready")
+    steps_mib = 0.0
+    while (what := line.recv()) != "end":
+        started = time.perf_counter()
+        work[what]()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        line.send(time.perf_counter() - started)
+        if what == "step":
+            steps_mib = peak_mib(device) - before_mib
+    line.send(steps_mib)
+
+
+def peak_mib(device: torch.device) -> float:
+    """The most memory so far: of a GPU's tensors, on a CPU of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 2**20 if platform.system() == "Darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def make_ours(side: str, flags: argparse.Namespace) -> Work:
+    """A trainer of this library, as it is or computing the way that was published."""
+    settings = settings_of(flags)
+    device = choose_device(flags.gpu_ids)
+    precision = choose_precision("auto" if side == "default" else "fp32", device)
+    precision.set_up()
+    layout = torch.contiguous_format if side == "published" else torch.channels_last
+    method = build_method(settings).to(device, memory_format=layout)
+    optimizers = build_optimizers(method, settings)
+    if side == "published":
+        compute_as_published(method)
+        optimizers = {name: torch.optim.Adam(o.param_groups, fused=False) for name, o in optimizers.items()}
+    else:
+        keep_freed_memory()
+    limits = Limits(1, 10**9)
+    trainer = Trainer(method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False)
+    if side == "published":
+        trainer._pixels = lambda pictures: pictures.to(device)  # in the layout in which they come
+    batches = iter(range(10**9))
+    pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=layout)
+
+    def step() -> None:
+        trainer._step(make_batch(flags, next(batches)))
+
+    def picture() -> None:
+        with torch.inference_mode(), precision.autocast():
+            method.translate(pictures)
+
+    return {"step": step, "picture": picture}
+
+
+def compute_as_published(method: nn.Module) -> None:
+    """Layers as torch offers them, and a pass through the networks for each input."""
+    for module in method.modules():
+        if isinstance(module, InstanceNorm):
+            module.forward = partial(F.instance_norm, eps=module.eps)
+        elif isinstance(module, BlurDownsample):
+            module.forward = partial(plain_down, module)
+        elif isinstance(module, BlurUpsample):
+            module.forward = partial(plain_up, module)
+    method.networks["G"].features_are_reusable = False
+    cut.run_together = lambda network, inputs: [network(images) for images in inputs]
+
+
+def plain_down(module: BlurDownsample, x: Tensor) -> Tensor:
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), module.filt, stride=2, groups=x.shape[1])
+
+
+def plain_up(module: BlurUpsample, x: Tensor) -> Tensor:
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return F.conv_transpose2d(padded, module.filt, stride=2, padding=3, groups=x.shape[1])
+
+
+def make_reference(path: str, flags: argparse.Namespace) -> Work:
+    """The reference's own code on its own options."""
+    from reference_parity import reference
+
+    reference.import_reference(Path(path))
+    size = flags.crop_size
+    told = {"dataroot": "none", "name": "benchmark", "checkpoints_dir": "/tmp", "gpu_ids": "-1", "ngf": flags.ngf}
+    device = choose_device(flags.gpu_ids)
+    opt = reference.options(told | {"CUT_mode": flags.CUT_mode, "ndf": flags.ndf, "batch_size": flags.batch_size})
+    opt.gpu_ids = [device.index] if device.type == "cuda" else []
+    model = reference.create_model(opt, mended=False)
+    shape = flags.batch_size, 3, size, size
+    data = {"A": torch.rand(shape) * 2 - 1, "B": torch.rand(shape) * 2 - 1, "A_paths": ["a"], "B_paths": ["b"]}
+    with reference.quiet():
+        model.data_dependent_initialize(data)
+        model.setup(opt)
+    one = data["A"][:1].to(device)
+
+    def step() -> None:
+        with reference.quiet():
+            model.set_input(data)
+            model.optimize_parameters()
+            model.get_current_losses()
+
+    def picture() -> None:
+        with torch.no_grad():
+            model.netG(one)
+
+    return {"step": step, "picture": picture}
+
+
+def settings_of(flags: argparse.Namespace) -> TrainSettings:
+    names = ("CUT_mode", "crop_size", "batch_size", "ngf", "ndf")
+    return resolve({"input_nc": 3, "output_nc": 3, **{name: getattr(flags, name) for name in names}})
+
+
+def make_batch(flags: argparse.Namespace, number: int) -> dict[str, Any]:
+    """As a loader gives it; the pictures are noise."""
+    drawn = torch.Generator().manual_seed(number)
+    shape = flags.batch_size, 3, flags.crop_size, flags.crop_size
+    pictures = {letter: torch.randint(0, 256, shape, generator=drawn, dtype=torch.uint8) for letter in "AB"}
+    first = number * flags.batch_size
+    return {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": list(range(first, first + flags.batch_size))}
+
+
+def summarise(seconds: dict[str, list[float]], memory_mib: float) -> dict[str, float]:
+    return {
+        "step_s": median(seconds["step"]),
+        "picture_s": median(seconds["picture"]),
+        "memory_mib": memory_mib,
+    }
+
+
+def in_a_table(results: dict[str, dict[str, float]], first: str) -> str:
+    """In Markdown; ratios are those to the first side."""
+    lines = [
+        f"| | s a step | times {first} | s a picture | times {first} | MiB of a step | of {first} |",
+        "|---" * 7 + "|",
+    ]
+    base = results[first]
+    for side, found in results.items():
+        lines.append(
+            f"| {side} | {found['step_s']:.3g} | {base['step_s'] / found['step_s']:.2f} "
+            f"| {found['picture_s']:.3g} | {base['picture_s'] / found['picture_s']:.2f} "
+            f"| {found['memory_mib']:.0f} | {found['memory_mib'] / base['memory_mib']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def profile(flags: argparse.Namespace) -> str:
+    """Where the time of a step of the default goes."""
+    work = make_ours("default", flags)
+    for _ in range(flags.warm_up):
+        work["step"]()
+    with torch.profiler.profile() as found:
+        work["step"]()
+    on_gpu = choose_device(flags.gpu_ids).type == "cuda"
+    key = "self_cuda_time_total" if on_gpu else "self_cpu_time_total"
+    return found.key_averages().table(sort_by=key, row_limit=25, max_name_column_width=50)
+
+
+def processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    run_command(main)
