@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -35,9 +34,9 @@ from translate.methods import cut
 from translate.networks.instance_norm import InstanceNorm
 from translate.networks.layers import BlurDownsample, BlurUpsample
 from translate.settings import TrainSettings, resolve
-from translate.training.allocation import keep_freed_memory
 from translate.training.device import choose_device, describe_device
 from translate.training.loop import Limits, Trainer
+from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.precision import choose_precision
 from translate.training.run import build_method, build_optimizers
 
@@ -115,14 +114,6 @@ def serve(side: str, flags: argparse.Namespace, line: Connection) -> None:
         if what == "step":
             steps_mib = peak_mib(device) - before_mib
     line.send(steps_mib)
-
-
-def peak_mib(device: torch.device) -> float:
-    """The most memory so far: of a GPU's tensors, on a CPU of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    unit = 2**20 if platform.system() == "Darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def make_ours(side: str, flags: argparse.Namespace) -> Work:

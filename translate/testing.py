@@ -22,6 +22,7 @@ from translate.reports.results import Row, write_results_page
 from translate.settings import resolve, test_groups, train_flags
 from translate.sizing import TestSize
 from translate.training.device import choose_device, describe_device
+from translate.training.memory import is_out_of_memory
 from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
 
@@ -274,7 +275,7 @@ class _Job:
         try:
             return self.translator.views(prepared, hole)
         except (RuntimeError, MemoryError) as error:
-            if "allocate" not in str(error) and not isinstance(error, MemoryError):
+            if not is_out_of_memory(error):
                 raise
             device = self.translator.device
             raise RunError(f"{each.part.path} needs more memory than {device} has; give a smaller --size") from error

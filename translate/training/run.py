@@ -8,14 +8,13 @@ from typing import Any
 import torch
 
 from translate.data.sampling import EpochSampler
-from translate.errors import InputError, Stopped
+from translate.errors import InputError, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.methods import METHODS, Method
 from translate.options import RunOptions
 from translate.randomness import generator
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings, resolve
-from translate.training.allocation import keep_freed_memory
 from translate.training.device import choose_device, describe_device
 from translate.training.dry_run import describe_networks, describe_run
 from translate.training.feeding import Feed, make_batches, make_sampler, open_feed
@@ -23,6 +22,7 @@ from translate.training.initial import load_initial
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
+from translate.training.memory import is_out_of_memory, keep_freed_memory, peak_mib
 from translate.training.observer import Observer
 from translate.training.precision import Precision, choose_precision
 from translate.training.previews import Previews
@@ -145,6 +145,7 @@ def _train(
         folder.write_options(run.phase, settings.flat(), resolve({"model": settings.model}).flat())
         _announce(settings, folder, feed, method, precision, trainer, said, aside)
         _run(trainer, make_batches(feed, settings, sampler, precision.device.type == "cuda"), observer)
+        print(f"peak memory: {peak_mib(precision.device):.0f} MiB")
         if stop.signal is not None:
             raise Stopped(f"{_where(trainer)} and saved; go on with: {_continuation(settings)}", stop.signal)
         return _result(folder, trainer)
@@ -187,6 +188,10 @@ def _run(trainer: Trainer, batches: Iterable[dict[str, Any]], observer: Observer
     except InputError:
         observer.save(trainer)  # a picture broke or vanished; the steps before it are good
         raise
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise RunError(_too_little_memory(trainer)) from error
     finally:
         observer.close()
     observer.finish(trainer)
@@ -194,6 +199,15 @@ def _run(trainer: Trainer, batches: Iterable[dict[str, Any]], observer: Observer
 
 def _result(folder: RunFolder, trainer: Trainer) -> TrainingResult:
     return TrainingResult(folder.path, trainer.progress.step, trainer.progress.epoch, trainer.check_losses())
+
+
+def _too_little_memory(trainer: Trainer) -> str:
+    precision = trainer.precision
+    also = " or --precision bf16" if precision.name in ("fp32", "tf32") else ""
+    return (
+        f"step {trainer.progress.step + 1} needs more memory than {precision.device} has; the last saved state is "
+        f"intact: continue from it with --continue_train and a smaller --batch_size or --crop_size{also}"
+    )
 
 
 def _where(trainer: Trainer) -> str:

@@ -1,0 +1,85 @@
+"""Memory that is dropped is there for the next one who asks."""
+
+import ctypes
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from translate.errors import RunError
+from translate.methods.cut import CUT
+from translate.training import memory
+
+FAULTS = """
+import resource, sys, torch
+from translate.training.memory import keep_freed_memory
+if sys.argv[1] == "kept":
+    assert keep_freed_memory()
+before = None
+for step in range(20):
+    if step == 5:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(64 * 2**20, dtype=torch.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc only")
+def test_large_blocks_are_used_again():
+    faults = {}
+    for kind in ("kept", "returned"):
+        found = subprocess.run([sys.executable, "-c", FAULTS, kind], capture_output=True, text=True, check=True)
+        faults[kind] = int(found.stdout)
+    assert faults["kept"] < faults["returned"] / 2  # a few blocks are asked for anew
+
+
+def test_other_systems_are_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not memory.keep_freed_memory()
+
+
+def test_a_c_library_without_it_is_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert not memory.keep_freed_memory()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("cannot allocate"), False),
+    ],
+)
+def test_what_says_that_memory_ran_out(error, expected):
+    assert memory.is_out_of_memory(error) == expected
+
+
+def test_peak_memory_grows_with_what_is_held():
+    before = memory.peak_mib(torch.device("cpu"))
+    held = torch.ones(int(before + 100), 2**20, dtype=torch.uint8)
+    assert before + 100 <= memory.peak_mib(torch.device("cpu")) < before + 2 * before + 400
+    del held
+
+
+@pytest.mark.parametrize(("precision", "also"), [("fp32", True), ("bf16", False)])
+def test_a_step_that_needs_too_much_ends_with_the_flags_to_change(precision, also, train, monkeypatch, capsys):
+    folder = train(max_steps=2, precision=precision).folder
+    assert "peak memory: " in capsys.readouterr().out
+    state = (folder / "latest_state.pth").read_bytes()
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(RunError, match=r"step 3 needs more memory than cpu has.*--batch_size or --crop_size") as raised:
+        train(continue_train=True)
+    assert ("--precision bf16" in str(raised.value)) == also
+    assert (folder / "latest_state.pth").read_bytes() == state
+
+
+def test_other_errors_of_a_step_stay_what_they_are(train, monkeypatch):
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match=r"inconsistent tensor size|size"):
+        train(max_steps=1)
