@@ -67,7 +67,7 @@ def _theirs_to_ours(table: Table, flags: dict[str, Any], picture: Path) -> None:
     model.save_networks("wrapped")  # as the reference saves on the CPU: keys begin with "module."
     folder = Path(flags["checkpoints_dir"]) / flags["name"]
     for epoch in ("latest", "wrapped"):
-        translator = Translator.load(folder, epoch, size=f"{SIDE_PX}x{SIDE_PX}", device="cpu")
+        translator = Translator.load(folder, epoch, size=f"{SIDE_PX}x{SIDE_PX}", device="cpu", precision="fp32")
         with Image.open(picture) as image:
             prepared = translator.prepare(image)
         result = translator(to_tensor(prepared).float() / 255, size="original") * 2 - 1

@@ -1,4 +1,5 @@
-"""Resampling behind a binomial blur, on the CPU by sums of shifted maps: depthwise convolutions are slow there."""
+"""Resampling with a binomial blur; for channels-last maps on the CPU by other means than depthwise convolutions, which
+are slow there."""
 
 from typing import Any
 
@@ -11,9 +12,9 @@ def blur_downsample(x: Tensor, kernel: Tensor) -> Tensor:
     """Every second pixel of the [1, 2, 1] blur with reflected borders. (B, C, H, W) -> (B, C, ceil(H/2), ceil(W/2)).
 
     Args:
-        kernel: (C, 1, 3, 3), that blur as weights of a depthwise convolution, which is what other devices compute.
+        kernel: (C, 1, 3, 3), that blur as weights of a depthwise convolution, which is computed elsewhere.
     """
-    if x.device.type == "cpu" and min(x.shape[2:]) > 1 and not torch.compiler.is_compiling():
+    if _is_channels_last(x) and min(x.shape[2:]) > 1 and not torch.compiler.is_compiling():
         return _Down.apply(x)
     return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=2, groups=x.shape[1])
 
@@ -24,16 +25,20 @@ def blur_upsample(x: Tensor, kernel: Tensor) -> Tensor:
     This is bilinear interpolation between pixel centres.
 
     Args:
-        kernel: (C, 1, 4, 4), that filter as weights of a depthwise transposed convolution, which is what other devices
-            compute: the gradient of their interpolation is not deterministic.
+        kernel: (C, 1, 4, 4), that filter as weights of a depthwise transposed convolution, which is computed elsewhere:
+            on a GPU the gradient of interpolation is not deterministic.
     """
-    if x.device.type == "cpu":
+    if _is_channels_last(x):
         with torch.autocast("cpu", enabled=False):  # it would go to float32 and back
             return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
     # The transposed convolution of the padded map reaches three pixels past either side of the doubled picture:
     # padding=3 trims them.
     return F.conv_transpose2d(padded, kernel, stride=2, padding=3, groups=x.shape[1])
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last)
 
 
 class _Down(torch.autograd.Function):

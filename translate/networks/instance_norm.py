@@ -20,8 +20,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) over the pixels of each channel (Ulyanov et al. 2016, arXiv:1607.08022).
 
-    (B, C, H, W) -> the same shape and type. Statistics are float32 at least. On the CPU the result lies
-    channels-last in memory.
+    (B, C, H, W) -> the same shape and type. Statistics are float32 at least. What lies channels-last stays so.
 
     Raises:
         ValueError: one pixel alone has no statistics.
@@ -30,9 +29,10 @@ def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
         raise ValueError(f"instance norm needs more than one pixel a channel, not a map of shape {tuple(x.shape)}")
     if torch.compiler.is_compiling():
         return _by_formula(x, eps)  # the compiler fuses it with what is around it
-    if x.device.type == "cpu":
+    halved = x.dtype in (torch.bfloat16, torch.float16)  # torch's own would round the statistics too
+    if x.device.type == "cpu" and (halved or x.is_contiguous(memory_format=torch.channels_last)):
         return _ChannelsLast.apply(x, eps)
-    return F.instance_norm(x, eps=eps)
+    return _WithPlainGradient.apply(F.instance_norm(x, eps=eps))
 
 
 def _by_formula(x: Tensor, eps: float) -> Tensor:
@@ -41,12 +41,26 @@ def _by_formula(x: Tensor, eps: float) -> Tensor:
     return ((exact - mean) * torch.rsqrt(variance + eps)).to(x.dtype)
 
 
+class _WithPlainGradient(torch.autograd.Function):
+    """The same map, whose gradient comes back in the default layout.
+
+    On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient lies
+    channels-last (seen with torch 2.15).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.contiguous()
+
+
 class _ChannelsLast(torch.autograd.Function):
     """Batch norm's kernels, sample by sample.
 
-    torch's own instance norm joins batch and channels into one dimension, for which channels-last maps are copied;
-    on the CPU its gradient is wrong where the batch is 1 and the incoming gradient lies channels-last (seen with
-    torch 2.15).
+    torch's own instance norm joins batch and channels into one dimension, for which channels-last maps are copied.
     """
 
     @staticmethod
