@@ -32,29 +32,18 @@ def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
     halved = x.dtype in (torch.bfloat16, torch.float16)  # torch's own would round the statistics too
     if x.device.type == "cpu" and (halved or x.is_contiguous(memory_format=torch.channels_last)):
         return _ChannelsLast.apply(x, eps)
-    return _WithPlainGradient.apply(F.instance_norm(x, eps=eps))
+    result = F.instance_norm(x, eps=eps)
+    if result.requires_grad:
+        # On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient
+        # lies channels-last (seen with torch 2.15).
+        result.register_hook(Tensor.contiguous)
+    return result
 
 
 def _by_formula(x: Tensor, eps: float) -> Tensor:
     exact = x.to(torch.promote_types(x.dtype, torch.float32))
     variance, mean = torch.var_mean(exact, (2, 3), correction=0, keepdim=True)
     return ((exact - mean) * torch.rsqrt(variance + eps)).to(x.dtype)
-
-
-class _WithPlainGradient(torch.autograd.Function):
-    """The same map, whose gradient comes back in the default layout.
-
-    On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient lies
-    channels-last (seen with torch 2.15).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient.contiguous()
 
 
 class _ChannelsLast(torch.autograd.Function):
