@@ -75,8 +75,9 @@ def test_a_real_generator_takes_every_size(height, width, channels):
 
 def test_a_picture_of_fitting_size_gets_exactly_the_network_s_output():
     generator, image = build_generator("resnet_4blocks", ngf=2).eval(), random_signed(3, 24, 36)
+    images = image[None].contiguous(memory_format=torch.channels_last)  # layouts differ by rounding
     with torch.inference_mode():
-        assert torch.equal(translate_signed(generator, image, 4), generator(image[None])[0])
+        assert torch.equal(translate_signed(generator, image, 4), generator(images)[0])
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

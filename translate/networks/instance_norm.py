@@ -36,8 +36,12 @@ def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
     if result.requires_grad:
         # On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient
         # lies channels-last (seen with torch 2.15).
-        result.register_hook(Tensor.contiguous)
+        result.register_hook(_contiguous)
     return result
+
+
+def _contiguous(gradient: Tensor | None) -> Tensor | None:
+    return None if gradient is None else gradient.contiguous()  # there is none where nothing behind the map has one
 
 
 def _by_formula(x: Tensor, eps: float) -> Tensor:
