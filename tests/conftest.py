@@ -21,8 +21,9 @@ from translate.networks import build_generator
 from translate.networks.resnet import ResnetGenerator
 from translate.testing import run_test
 
-# Shared machines stall for seconds; how long an example took says nothing about it.
-hypothesis.settings.register_profile("patient", deadline=None)
+# Shared machines stall for seconds; how long an example took says nothing about it. What guards main tries the same
+# examples each time, so that a change is not refused for what it did not touch; everywhere else they are new ones.
+hypothesis.settings.register_profile("patient", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
