@@ -35,10 +35,10 @@ from translate.networks.instance_norm import InstanceNorm
 from translate.networks.layers import BlurDownsample, BlurUpsample
 from translate.settings import TrainSettings, resolve
 from translate.training.device import choose_device, describe_device
+from translate.training.job import build_method, build_optimizers
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.precision import choose_precision
-from translate.training.run import build_method, build_optimizers
 
 Work = dict[str, Callable[[], None]]  # "step" and "picture": each does one
 
@@ -133,12 +133,12 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     limits = Limits(1, 10**9)
     trainer = Trainer(method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False)
     if side == "published":
-        trainer._pixels = lambda pictures: pictures.to(device)  # in the layout in which they come
+        trainer.prepare.layout = torch.contiguous_format
     batches = iter(range(10**9))
     pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=layout)
 
     def step() -> None:
-        trainer._step(make_batch(flags, next(batches)))
+        trainer.step(make_batch(flags, next(batches)))
 
     def picture() -> None:
         with torch.inference_mode(), precision.autocast():

@@ -7,7 +7,7 @@ import pytest
 from translate.commandline import RECIPES, parse_train
 from translate.methods import METHODS
 from translate.settings import resolve
-from translate.training.run import build_method
+from translate.training.job import build_method
 
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 

@@ -131,6 +131,10 @@ class OptimizerOptions:
     beta1: float = flag(0.5, "Adam's beta1", low=0, high=0.99999999)
     beta2: float = flag(0.999, "Adam's beta2", low=0, high=0.99999999)
     weight_decay: float = flag(0.0, "Adam's weight decay: this much of a weight is added to its gradient", low=0)
+    ema: float = flag(
+        0.0, "also keep a moving average of the generator, of this decay (0.999), as latest_ema_net_G.pth; 0: none",
+        low=0, high=0.999999,
+    )  # fmt: skip
     lr_policy: str = flag(
         "linear", "linear: constant, then down; step: a tenth every LR_DECAY_ITERS epochs; cosine: over all epochs",
         choices=("linear", "step", "cosine"),
@@ -146,6 +150,10 @@ class SpeedOptions:
         "auto", "of the networks' arithmetic; auto: bf16 where the hardware is fast in it, else fp32",
         choices=PRECISION_NAMES,
     )  # fmt: skip
+    accumulate: int = flag(
+        1, "compute each batch in this many parts, one after the other: less memory, same steps", low=1
+    )
+    grad_checkpointing: bool = flag(False, "recompute the generator's maps backwards: half the memory, a third slower")
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ class TestOptions:
     name: str | None = flag(None, "which run; default: the newest")
     checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
     results_dir: str = flag("./results/", "folder of the results pages")
-    epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N")
+    epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N; with _ema behind it their average")
     phase: str = flag("test", "which pictures: PHASEA (domain B is not needed)")
     direction: str | None = flag(
         None, "AtoB reads PHASEA, BtoA PHASEB; default: the run's own; the other has a results folder of its own",

@@ -213,8 +213,8 @@ def _tracking_instance_norms(on: bool) -> Any:
     """Instance norms that keep statistics, as all did before torch 0.4."""
     build = nn.InstanceNorm2d.__init__
 
-    def tracking(self: nn.Module, channels: int, affine: bool = False, track_running_stats: bool = False) -> None:
-        build(self, channels, affine=affine, track_running_stats=True)
+    def tracking(self: nn.Module, channels: int, *_: float, affine: bool = False, **rest: bool) -> None:
+        build(self, channels, affine=affine, **{**rest, "track_running_stats": True})
 
     return mock.patch.object(nn.InstanceNorm2d, "__init__", tracking if on else build)
 

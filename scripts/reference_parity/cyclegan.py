@@ -19,9 +19,9 @@ from reference_parity.reference import quiet
 from reference_parity.steps import InjectedTrainer
 from translate.errors import InputError
 from translate.settings import resolve
+from translate.training.job import build_method, build_optimizers
 from translate.training.loop import Limits
 from translate.training.precision import Precision
-from translate.training.run import build_method, build_optimizers
 
 REPOSITORY = "junyanz/pytorch-CycleGAN-and-pix2pix"
 COMMIT = "003efc4"
@@ -151,7 +151,7 @@ class PairOfModels:
     def our_step(self, number: int) -> dict[str, float]:
         """A step of the training loop on the same."""
         torch.manual_seed(number)
-        self.trainer._step(self.batch(number))
+        self.trainer.step(self.batch(number))
         return self.trainer.check_losses()
 
 

@@ -12,9 +12,10 @@ from reference_parity import reference
 from reference_parity.networks import relative
 from reference_parity.table import Table
 from translate.settings import TrainSettings, resolve
+from translate.training.job import build_method, build_optimizers
 from translate.training.loop import Limits, Trainer
 from translate.training.precision import Precision
-from translate.training.run import build_method, build_optimizers
+from translate.training.preparing import Preparation
 
 Batch = dict[str, Any]
 
@@ -42,8 +43,18 @@ MORE_STEPS = {
 class InjectedTrainer(Trainer):
     """The training loop with batches that bring their draws along."""
 
-    def _prepare(self, batch: Batch) -> Batch:
+    def __init__(self, *arguments: Any):
+        super().__init__(*arguments)
+        self.prepare = AsGiven(self.method, 0, self.device)
+
+
+class AsGiven(Preparation):
+    """Batches stay as they are, and so does torch's generator."""
+
+    def __call__(self, batch: Batch) -> Batch:
         return batch
+
+    def seed_layers(self, batch: Batch) -> None: ...
 
 
 def batch_of(settings: TrainSettings, size: tuple[int, int], number: int) -> Batch:
@@ -123,7 +134,7 @@ class Pair:
     def our_step(self, number: int, batch: Batch) -> dict[str, float]:
         """A step of the training loop on a batch of the reference's."""
         torch.manual_seed(number)
-        self.trainer._step(batch)
+        self.trainer.step(batch)
         return self.trainer.check_losses()
 
 

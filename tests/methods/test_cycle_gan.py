@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from translate.errors import InputError
 from translate.methods.cycle_gan import CycleGAN, CycleGANOptions, CycleGANState
 from translate.settings import resolve
-from translate.training.loop import Limits, Trainer
-from translate.training.precision import Precision
+from translate.training.preparing import Preparation
 
 TINY = {"model": "cycle_gan", "netG": "resnet_4blocks", "ngf": 2, "netD": "pixel", "ndf": 2, "init_gain": 0.5}
 SQUARE = {"A": (16, 16), "B": (16, 16)}
@@ -249,12 +248,10 @@ def test_what_the_pools_do_is_decided_on_the_host():
     From a tensor on the device "meta" nothing can be read.
     """
     method, device = make_method(pool_size=1).float().to("meta"), torch.device("meta")
-    trainer = Trainer(
-        method, {}, lambda epoch: 0.1, 7, Precision("fp32", device), 2, Limits(1, 2), lambda trainer: False
-    )
+    prepare = Preparation(method, 7, device)
     pictures = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
     for step in range(2):
-        batch = trainer._prepare({"A": pictures, "B": pictures, "epoch": 1, "index": [2 * step, 2 * step + 1]})
+        batch = prepare({"A": pictures, "B": pictures, "epoch": 1, "index": [2 * step, 2 * step + 1]})
         assert {batch[name].device.type for name in ("A", "B")} == {"meta"}
         for domain in "AB":
             assert batch[f"pool_{domain}"].device.type == "cpu"

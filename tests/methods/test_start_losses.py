@@ -7,7 +7,7 @@ from skimage import data
 
 from translate.data.tensors import to_signed
 from translate.settings import resolve
-from translate.training.run import build_method
+from translate.training.job import build_method
 
 SIDE_PX = {"pix2pix": 256, "context_encoder": 128}  # as small as the published networks allow; 64 for the others
 

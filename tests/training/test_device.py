@@ -27,7 +27,9 @@ def test_a_number_is_that_gpu(two_gpus, gpu_ids, device):
 
 def test_of_several_the_first_is_taken_and_that_is_said(two_gpus, capsys):
     assert choose_device("1, 0") == torch.device("cuda:1")
-    assert "it takes 1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "which is 1;" in said
+    assert "torchrun --nproc_per_node=2" in said
 
 
 @pytest.mark.parametrize(("gpu_ids", "message"), [("2", "has 2 GPUs"), ("a", "not a list of numbers")])

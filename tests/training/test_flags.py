@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from translate.errors import InputError
+from translate.networks import resnet
 from translate.reports.training import TrainingPage
 from translate.settings import train_flags
 from translate.training import feeding
@@ -80,12 +82,15 @@ CASES = {
     "init_gain": Case(0.1),
     # Speed
     "precision": Case("fp16"),
+    "accumulate": Case(2, beside={"batch_size": 2, "normG": "batch"}),
+    "grad_checkpointing": Case(True, "recomputed"),
     # Optimisation
     "n_epochs": Case(2, beside=SHORT),
     "n_epochs_decay": Case(1, beside=SHORT),
     "lr": Case(0.01, "weights"),
     "beta1": Case(0.9, "weights"),
     "beta2": Case(0.5, "weights"),
+    "ema": Case(0.9, "files"),
     "weight_decay": Case(0.1, "weights"),
     "lr_policy": Case("step", "weights", {**SHORT, "n_epochs_decay": 1}),
     "lr_decay_iters": Case(1, "weights", {**SHORT, "n_epochs_decay": 1, "lr_policy": "step"}),
@@ -128,6 +133,7 @@ class Outcome:
     page: str = ""
     printed: str = ""
     workers: int | None = None
+    recomputed: int = 0
     states: int = 0
     pages: int = 0
 
@@ -201,6 +207,11 @@ def _count(patch, outcome):
         outcome.workers = workers
         return make_loader(dataset, sampler, workers, **rest)
 
+    def counted_checkpoint(*args, **rest):
+        outcome.recomputed += 1
+        return checkpoint(*args, **rest)
+
+    patch.setattr(resnet, "checkpoint", counted_checkpoint)
     patch.setattr(RunFolder, "save_state", counted_save)
     patch.setattr(TrainingPage, "write", counted_write)
     patch.setattr(feeding, "make_loader", seen_loader)

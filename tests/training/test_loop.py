@@ -122,17 +122,17 @@ def test_draws_are_those_of_each_sample_and_arrive_stacked():
 
 def test_lists_of_draws_are_stacked_entry_by_entry():
     trainer = make_trainer()
-    stacked = trainer._stack([[np.array([1, 2]), np.array([3])], [np.array([4, 5]), np.array([6])]])
+    stacked = trainer.prepare._stack([[np.array([1, 2]), np.array([3])], [np.array([4, 5]), np.array([6])]])
     assert [entry.tolist() for entry in stacked] == [[[1, 2], [4, 5]], [[3], [6]]]
 
 
 def test_decisions_stay_on_the_host_and_what_networks_use_goes_to_the_device():
     trainer = make_trainer()
-    trainer.device = torch.device("meta")
+    trainer.prepare.device = torch.device("meta")
     for decisions in ([np.int64(3), np.int64(-1)], [3, -1], [True, False], [np.bool_(True), np.bool_(False)]):
-        assert trainer._stack(decisions).tolist() == decisions
+        assert trainer.prepare._stack(decisions).tolist() == decisions
     for used in (np.float32(0.5), np.array([1, 2]), np.array([True, False]), np.zeros((2, 2))):
-        assert trainer._stack([used, used]).device.type == "meta"
+        assert trainer.prepare._stack([used, used]).device.type == "meta"
 
 
 def test_layers_that_draw_see_numbers_of_seed_epoch_and_sample_only():

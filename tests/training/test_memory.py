@@ -73,10 +73,18 @@ def test_a_step_that_needs_too_much_ends_with_the_flags_to_change(precision, als
     assert "peak memory: " in capsys.readouterr().out
     state = (folder / "latest_state.pth").read_bytes()
     monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
-    with pytest.raises(RunError, match=r"step 3 needs more memory than cpu has.*--batch_size or --crop_size") as raised:
+    with pytest.raises(RunError, match=r"step 3 needs more memory than cpu has.* or a smaller --crop_size") as raised:
         train(continue_train=True)
+    assert "--continue_train and --grad_checkpointing" in str(raised.value)
+    assert "--accumulate" not in str(raised.value)  # a picture cannot be parted
     assert ("--precision bf16" in str(raised.value)) == also
     assert (folder / "latest_state.pth").read_bytes() == state
+
+
+def test_a_batch_that_needs_too_much_can_be_parted_further(train, monkeypatch):
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(RunError, match="--continue_train and --accumulate 3 or "):
+        train(batch_size=3, grad_checkpointing=True)
 
 
 def test_other_errors_of_a_step_stay_what_they_are(train, monkeypatch):

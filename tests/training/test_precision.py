@@ -12,8 +12,8 @@ from translate.methods import METHODS
 from translate.settings import resolve
 from translate.sizing import TestSize
 from translate.training import precision as module
+from translate.training.job import build_method
 from translate.training.precision import Precision, choose_precision, cpu_flags, is_fast_in_bf16
-from translate.training.run import build_method
 from translate.translator import Translator
 
 CPU = torch.device("cpu")

@@ -31,10 +31,14 @@ class Batch(TypedDict, total=False):
     index: list[int]
 
 
-def default_workers() -> int:
-    """Loader processes to start when nobody says: the cores this process may use, at most 4."""
+def default_workers(share: int = 1) -> int:
+    """Loader processes to start when nobody says: the cores this process may use, at most 4.
+
+    Args:
+        share: processes that train on this machine and share its cores.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_DEFAULT_WORKERS, cores)
+    return min(MOST_DEFAULT_WORKERS, max(cores // share, 1))
 
 
 def make_loader(

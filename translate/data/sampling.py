@@ -1,6 +1,7 @@
 """Which samples a run sees, in which order: all epochs in one sequence that can be entered anywhere."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from torch.utils.data import Sampler
 
@@ -8,6 +9,44 @@ from translate.errors import InputError
 from translate.randomness import generator
 
 Key = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which samples of each batch one of several processes computes, and in how many parts.
+
+    A batch is cut into ``parts``, which are computed one after the other, and each part into ``processes``: so the
+    order of the samples over parts and processes is that of the batch.
+    """
+
+    process: int = 0
+    processes: int = 1
+    parts: int = 1
+
+    def of(self, batch: list[Key]) -> list[Key]:
+        """The samples of this process, those of the first part first.
+
+        >>> [Share(process, processes=2, parts=2).of(list(range(8))) for process in (0, 1)]
+        [[0, 1, 4, 5], [2, 3, 6, 7]]
+        """
+        part = len(batch) // self.parts
+        own = part // self.processes
+        starts = range(self.process * own, len(batch), part)
+        return [key for start in starts for key in batch[start : start + own]]
+
+    def check(self, batch_size: int) -> None:
+        """Refuse a batch size that does not come out even.
+
+        Raises:
+            InputError: names a size that does.
+        """
+        pieces = self.processes * self.parts
+        if batch_size % pieces:
+            larger = (batch_size // pieces + 1) * pieces
+            raise InputError(
+                f"--batch_size {batch_size} cannot be shared evenly by {self.processes} processes with --accumulate "
+                f"{self.parts}: use --batch_size {larger}"
+            )
 
 
 class EpochSampler(Sampler[list[Key]]):
@@ -24,7 +63,8 @@ class EpochSampler(Sampler[list[Key]]):
         n_epochs: the last epoch, inclusive.
         serial: keep the order of the files.
         start_epoch: first epoch to give out.
-        start_sample: samples of that epoch that were already consumed.
+        start_sample: samples of that epoch that were already consumed, over all processes.
+        share: what this process computes of each batch.
 
     Raises:
         InputError: a batch would need more pictures than there are.
@@ -39,6 +79,7 @@ class EpochSampler(Sampler[list[Key]]):
         serial: bool = False,
         start_epoch: int = 1,
         start_sample: int = 0,
+        share: Share = Share(),
     ):
         if batch_size < 1:
             raise InputError(f"--batch_size is {batch_size}; give a positive number")
@@ -49,6 +90,7 @@ class EpochSampler(Sampler[list[Key]]):
             )
         if start_epoch < 1 or start_sample < 0:
             raise ValueError(f"cannot start at epoch {start_epoch}, sample {start_sample}")
+        share.check(batch_size)
         self.length = length
         self.batch_size = batch_size
         self.seed = seed
@@ -56,6 +98,7 @@ class EpochSampler(Sampler[list[Key]]):
         self.serial = serial
         self.start_epoch = start_epoch
         self.start_sample = start_sample
+        self.share = share
 
     @property
     def steps_per_epoch(self) -> int:
@@ -74,7 +117,7 @@ class EpochSampler(Sampler[list[Key]]):
         for epoch in range(self.start_epoch, self.n_epochs + 1):
             order = self._order(epoch)
             for first in range(start, self.length - self.batch_size + 1, self.batch_size):
-                yield [(epoch, index) for index in order[first : first + self.batch_size]]
+                yield self.share.of([(epoch, index) for index in order[first : first + self.batch_size]])
             start = 0
 
     def _order(self, epoch: int) -> list[int]:

@@ -30,6 +30,7 @@ class Method(nn.Module):
     options: Any  # an instance of Options
     networks: nn.ModuleDict
     players: dict[str, tuple[str, ...]]
+    forward_player: ClassVar[str] = "G"  # whose weights ``forward`` uses; the others take its results as they are
     lr_scales: Mapping[str, float] = {}  # factors on the learning rate, for players that have one
 
     @staticmethod
@@ -47,6 +48,14 @@ class Method(nn.Module):
 
         Raises:
             InputError: names a side that does.
+        """
+
+    def check_shared(self, pieces: int) -> None:
+        """Refuse a batch that is computed in pieces, one at a time or by several processes, where the losses need all
+        of it at once.
+
+        Raises:
+            InputError: names the flag that asks for it.
         """
 
     def measure(self, pictures: Iterable[Tensor]) -> Tensor:

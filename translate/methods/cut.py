@@ -105,6 +105,14 @@ class CUT(Method):
         judges = [self.networks[name] for name in self.players.get("D", ())]
         check_judged(judges, side_px, self.networks["G"].stride)
 
+    def check_shared(self, pieces: int) -> None:
+        """Refuse negatives from a whole batch of which only a piece is there."""
+        if pieces > 1 and self.uses_nce and self.options.nce_includes_all_negatives_from_minibatch:
+            raise InputError(
+                "--nce_includes_all_negatives_from_minibatch needs the whole batch at once: leave it out, or train in "
+                "one process with --accumulate 1"
+            )
+
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP."""
         drawn: dict[str, Any] = {}

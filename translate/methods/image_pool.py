@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate.collectives import gather_samples, gather_values, process_rank
+
 PASS_ON = -1  # the decision to show a discriminator the new picture itself
 
 
@@ -34,6 +36,8 @@ class ImagePool(nn.Module):
     def query(self, images: Tensor, draws: Tensor | Iterable[int] | None = None) -> list[Tensor]:
         """What to show a discriminator instead of new fakes; the pool then remembers some of these.
 
+        Where several processes train together, each pool sees the fakes of all of them, so that all pools stay alike.
+
         Args:
             images: (B, C, H, W) new fakes.
             draws: the decision for each of them (``draw``), (B,) on the host, since it is read here in every step; not
@@ -42,11 +46,13 @@ class ImagePool(nn.Module):
         Returns:
             B pictures (C, H, W) without gradient; former ones have the size they had.
         """
-        new = images.detach()
         if self.size == 0:
-            return list(new)
-        places = draws.tolist() if isinstance(draws, Tensor) else draws
-        return [self._exchange(image, place) for image, place in zip(new, places, strict=True)]
+            return list(images.detach())
+        own = draws.tolist() if isinstance(draws, Tensor) else list(draws)
+        places = [place for of_process in gather_values(own) for place in of_process]
+        shown = [self._exchange(image, place) for image, place in zip(gather_samples(images), places, strict=True)]
+        first = process_rank() * len(images)
+        return shown[first : first + len(images)]
 
     def _exchange(self, image: Tensor, place: int) -> Tensor:
         # Copies, since a picture is a view of its batch, which it would keep in memory and in the saved state.

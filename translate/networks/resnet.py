@@ -1,8 +1,11 @@
 """The ResNet generator of CycleGAN and CUT (Johnson et al., ECCV 2016; Park et al., ECCV 2020)."""
 
 from collections.abc import Sequence
+from functools import partial
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from translate.networks.layers import BlurDownsample, BlurUpsample, FullPrecisionTanh, conv_has_bias, norm_layer
 
@@ -69,22 +72,30 @@ class ResnetGenerator(nn.Module):
         layers: list[nn.Module] = [nn.ReflectionPad2d(3)]
         self.tap_names = {"pixels": 0}
         layers += _conv_norm_relu(nn.Conv2d(input_nc, ngf, 7, bias=conv_has_bias(norm)), norm)
+        stage_ends = [len(layers) - 1]
         for level, channels in enumerate((ngf, 2 * ngf), start=1):
             self.tap_names[f"down{level}"] = len(layers)
             layers += _downsampling(channels, norm, antialias_down)
+            stage_ends.append(len(layers) - 1)
         for block in range(1, blocks + 1):
             self.tap_names[f"res{block}"] = len(layers)
             layers.append(ResnetBlock(4 * ngf, norm, dropout))
+            stage_ends.append(len(layers) - 1)
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, norm, antialias_up)
+            stage_ends.append(len(layers) - 1)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), FullPrecisionTanh()]
         self.model = nn.Sequential(*layers)
+        self.checkpoints = False  # keep no maps for the gradient but those between stages (--grad_checkpointing)
+        self._stage_ends = stage_ends
+        self._has_dropout = dropout
         # Statistics over one sample only and no random mask: then features of a sample do not depend on what else is
         # in the batch, nor on which pass computed them, and a method may reuse them.
         self.features_are_reusable = norm != "batch" and not dropout
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.model(image)
+        last = len(self.model) - 1
+        return self._run(image, [last], stop=last)[0]
 
     def resolve_taps(self, taps: Sequence[int | str]) -> list[int]:
         """Module indices, ascending and without repetition, of taps given by index or name (-1: the output).
@@ -131,19 +142,39 @@ class ResnetGenerator(nn.Module):
 
     def _run(self, x: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
         found = []
-        for index in range(stop + 1):
-            x = self.model[index](x)
-            if index in taps:
+        first = 0
+        for last in self._steps(taps, stop):
+            x = self._through(x, first, last)
+            first = last + 1
+            if last in taps:
                 found.append(x)
-            if index == taps[-1] and index < stop and self._is_overwritten(index):
+            if last == taps[-1] and last < stop and self._is_overwritten(last):
                 # ``features`` runs nothing behind the last tap, so nothing may change what was found here either.
                 x = x.clone()
         return x, found
+
+    def _steps(self, taps: Sequence[int], stop: int) -> list[int]:
+        """The last layer of each stretch whose result is kept for the gradient, be it for its inner maps or not."""
+        ends = self._stage_ends if self.checkpoints else range(stop)
+        return sorted({*(end for end in ends if end < stop), *(tap for tap in taps if tap < stop), stop})
+
+    def _through(self, x: Tensor, first: int, last: int) -> Tensor:
+        """The layers from ``first`` to ``last``."""
+        run = partial(_run_layers, self.model, first, last)
+        if self.checkpoints and torch.is_grad_enabled():
+            return checkpoint(run, x, use_reentrant=False, preserve_rng_state=self._has_dropout)
+        return run(x)
 
     def _is_overwritten(self, index: int) -> bool:
         """Whether the map behind a layer is changed in place by the activation after it."""
         following = next((m for m in self.model[index + 1 :] if not isinstance(m, nn.Identity)), None)
         return getattr(following, "inplace", False)
+
+
+def _run_layers(layers: nn.Sequential, first: int, last: int, x: Tensor) -> Tensor:
+    for index in range(first, last + 1):
+        x = layers[index](x)
+    return x
 
 
 def _conv_norm_relu(conv: nn.Module, norm: str) -> list[nn.Module]:

@@ -1,16 +1,23 @@
 """Where the arithmetic happens."""
 
+import shlex
+import sys
+
 import torch
 
 from translate.errors import InputError
+from translate.training.processes import Processes
 
 
-def choose_device(gpu_ids: str) -> torch.device:
-    """The device that ``--gpu_ids`` names: the first of a comma list; -1, or a machine without GPU, is the CPU.
+def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.device:
+    """The device of this process: of those that ``--gpu_ids`` names, the first, or under ``torchrun`` one each.
+
+    -1, or a machine without GPU, is the CPU.
 
     Raises:
         InputError: not a list of numbers, or no such GPU.
     """
+    processes = processes or Processes()
     try:
         ids = [int(word) for word in gpu_ids.split(",") if word.strip()]
     except ValueError:
@@ -18,11 +25,18 @@ def choose_device(gpu_ids: str) -> torch.device:
     ids = [number for number in ids if number >= 0]
     if not ids or not torch.cuda.is_available():
         return torch.device("cpu")
-    if ids[0] >= torch.cuda.device_count():
-        raise InputError(f"--gpu_ids {gpu_ids}: this machine has {torch.cuda.device_count()} GPUs, numbered from 0")
-    if len(ids) > 1:
-        print(f"note: one process uses one GPU; of --gpu_ids {gpu_ids} it takes {ids[0]}")
-    return torch.device("cuda", ids[0])
+    count = torch.cuda.device_count()
+    if len(ids) < processes.local_count:
+        ids = list(range(processes.local_count))  # the flag names fewer than were started: one each, from the first
+    wanted = ids[: processes.local_count]
+    if max(wanted) >= count:
+        raise InputError(f"--gpu_ids {','.join(map(str, wanted))}: this machine has {count} GPUs, numbered from 0")
+    if len(ids) > 1 and processes.count == 1:
+        print(
+            f"note: one process uses one GPU, which is {ids[0]}; for all of --gpu_ids {gpu_ids} start "
+            f"torchrun --nproc_per_node={len(ids)} {shlex.join(sys.argv)}"
+        )
+    return torch.device("cuda", ids[processes.local_rank])
 
 
 def describe_device(device: torch.device, precision: str) -> str:

@@ -13,7 +13,7 @@ from translate.data.listing import domain_folder, list_pictures, single_folder
 from translate.data.loading import default_workers, make_loader
 from translate.data.preprocess import Preprocess
 from translate.data.reading import Header
-from translate.data.sampling import EpochSampler
+from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.errors import InputError
@@ -143,8 +143,10 @@ def _letters(settings: TrainSettings) -> str:
     return "AB" if settings.data.direction == "AtoB" else "BA"
 
 
-def make_sampler(feed: Feed, settings: TrainSettings, epoch: int = 1, epoch_samples: int = 0) -> EpochSampler:
-    """The order of the samples from a point of the run to its end."""
+def make_sampler(
+    feed: Feed, settings: TrainSettings, epoch: int = 1, epoch_samples: int = 0, share: Share | None = None
+) -> EpochSampler:
+    """The order of the samples from a point of the run to its end; ``share`` is what this process computes of them."""
     return EpochSampler(
         len(feed.dataset),
         settings.data.batch_size,
@@ -153,12 +155,18 @@ def make_sampler(feed: Feed, settings: TrainSettings, epoch: int = 1, epoch_samp
         serial=settings.data.serial_batches,
         start_epoch=epoch,
         start_sample=epoch_samples,
+        share=share or Share(),
     )
 
 
-def make_batches(feed: Feed, settings: TrainSettings, sampler: EpochSampler, on_gpu: bool) -> Iterable[dict[str, Any]]:
+def make_batches(
+    feed: Feed, settings: TrainSettings, sampler: EpochSampler, on_gpu: bool, processes: int = 1
+) -> Iterable[dict[str, Any]]:
+    """What the loop steps over; ``processes`` train on this machine and share its cores."""
     workers = settings.data.num_threads
-    return make_loader(feed.dataset, sampler, default_workers() if workers is None else workers, pin_memory=on_gpu)
+    return make_loader(
+        feed.dataset, sampler, default_workers(processes) if workers is None else workers, pin_memory=on_gpu
+    )
 
 
 def _channels(input_nc: int | None, output_nc: int | None, *headers: Mapping[Path, Any]) -> tuple[int, int]:

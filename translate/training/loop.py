@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from translate.data.tensors import to_signed
+from translate.collectives import any_says, average_over_processes
 from translate.errors import InputError, RunError
 from translate.methods import Method
-from translate.randomness import generator
+from translate.training.averaging import WeightAverage
+from translate.training.forward import Forward
 from translate.training.precision import Precision
+from translate.training.preparing import Batch, Preparation, split_batch
+from translate.training.processes import check_alike
 
 
 @dataclass
@@ -68,9 +70,11 @@ class Trainer:
         lr: learning rate of an epoch.
         seed: of the run; every random number of a step is a function of it, the epoch and the sample.
         precision: in which the networks compute, and the device where the method lives.
-        batch_size: pictures of each domain a step.
+        batch_size: pictures of each domain a step, over all processes.
         limits: when to end.
         observer: called after each step with this trainer; returns True to end the run.
+        parts: in which the batch is computed, one after the other.
+        average: of the weights, if one is wanted.
     """
 
     def __init__(
@@ -83,20 +87,24 @@ class Trainer:
         batch_size: int,
         limits: Limits,
         observer: Callable[["Trainer"], bool],
+        parts: int = 1,
+        average: WeightAverage | None = None,
     ):
         self.method = method
         self.optimizers = optimizers
         self.lr = lr
-        self.seed = seed
         self.precision = precision
         self.device = precision.device
         self.scaler = precision.scaler()
         self.batch_size = batch_size
         self.limits = limits
         self.observer = observer
+        self.parts = parts
+        self.average = average
+        self.prepare = Preparation(method, seed, self.device)
         self.progress = Progress()
         self.timing = Timing()
-        self.state: Any = None  # the method's, of the last step
+        self.state: Any = None  # the method's, of the last step (of its first part)
         self._unchecked: list[tuple[int, list[str], dict[str, Tensor]]] = []
         self._newest: dict[str, float] = {}
         self._owned = {
@@ -104,7 +112,7 @@ class Trainer:
             for player, names in method.players.items()
         }
 
-    def run(self, batches: Iterable[dict[str, Any]]) -> None:
+    def run(self, batches: Iterable[Batch]) -> None:
         """Step through the batches until they end, a limit is reached or the observer says so."""
         self.method.train()
         self.timing = Timing()
@@ -113,63 +121,50 @@ class Trainer:
         started = waiting_since = time.monotonic()
         for batch in batches:
             self.timing.waiting_s += time.monotonic() - waiting_since
-            self._step(batch)
+            self.step(batch)
             self._count(batch["epoch"])
-            if self.observer(self) or self._limit_reached(started):
+            if self.epoch_is_complete:
+                check_alike(self.method, self.progress.step)
+            if any_says(self.observer(self) or self._limit_reached(started)):
                 break
             waiting_since = time.monotonic()
         self.check_losses()
 
-    def _step(self, batch: dict[str, Any]) -> None:
+    def step(self, batch: Batch) -> None:
         """One update of every player, in order."""
         files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
-        batch = self._prepare(batch)
-        with self.precision.autocast():
-            self.state = self.method(batch)
+        parts = [self.prepare(part) for part in split_batch(batch, self.parts)]
+        states = Forward(self.method, self.prepare, self.precision, parts)
         logged: dict[str, Tensor] = {}
         for player, optimizer in self.optimizers.items():
-            with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
-                total, named = self.method.losses(player, self.state)
             optimizer.zero_grad(set_to_none=True)
-            # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
-            self.scaler.scale(total).backward(inputs=self._owned[player])
+            named = self._backward(player, states)
+            average_over_processes([*(p.grad for p in self._owned[player] if p.grad is not None), *named.values()])
             for group in optimizer.param_groups:
                 group["lr"] = self.lr(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
             self.scaler.step(optimizer)
             logged |= named
         self.scaler.update()
         self.method.after_step()
-        self._unchecked.append((self.progress.step + 1, files, {name: loss.detach() for name, loss in logged.items()}))
+        self.state = states.first
+        if self.average is not None:
+            self.average.update(self.method.networks, self.progress.step + 1)
+        self._unchecked.append((self.progress.step + 1, files, logged))
         if self.device.type == "cpu":
             self.check_losses()  # costs nothing where there is no queue to wait for
 
-    def _prepare(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Pictures to [-1, 1] on the device, and the random numbers that the method needs."""
-        domains = [key for key, value in batch.items() if isinstance(value, Tensor) and value.dtype == torch.uint8]
-        sizes = {domain: tuple(batch[domain].shape[-2:]) for domain in domains}
-        draws = [
-            self.method.draw(generator(self.seed, "method", batch["epoch"], index), sizes) for index in batch["index"]
-        ]
-        # Layers that draw by themselves (dropout) see the same numbers in a resumed run.
-        torch.manual_seed(int(generator(self.seed, "layers", batch["epoch"], batch["index"][0]).integers(2**62)))
-        ready = dict(batch)
-        for domain in domains:
-            ready[domain] = to_signed(self._pixels(batch[domain]))
-        for name in draws[0]:
-            ready[name] = self._stack([draw[name] for draw in draws])
-        return ready
-
-    def _pixels(self, pictures: Tensor) -> Tensor:
-        """On the device, channels-last: the layout that convolutions are fastest in."""
-        return pictures.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-
-    def _stack(self, values: list[Any]) -> Any:
-        """One tensor for the batch from a value a sample, on the device but for what ``Method.draw`` has decided."""
-        if isinstance(values[0], list):
-            return [self._stack(list(column)) for column in zip(*values, strict=True)]
-        stacked = torch.from_numpy(np.stack(values))
-        decides = stacked.ndim == 1 and not stacked.is_floating_point()
-        return stacked if decides else stacked.to(self.device, non_blocking=True)
+    def _backward(self, player: str, states: "Forward") -> dict[str, Tensor]:
+        """Gradients of the player's weights over all parts; returns its losses."""
+        sums: dict[str, Tensor] = {}
+        for number in range(self.parts):
+            state = states.of(player, number)
+            with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
+                total, named = self.method.losses(player, state)
+            # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
+            self.scaler.scale(total / self.parts).backward(inputs=self._owned[player])
+            for name, loss in named.items():
+                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        return {name: loss / self.parts for name, loss in sums.items()}
 
     def _count(self, epoch: int) -> None:
         progress = self.progress
@@ -237,6 +232,7 @@ class Trainer:
             "method": self.method.state_dict(),
             "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
             "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -250,6 +246,8 @@ class Trainer:
             self.method.load_state_dict(state["method"])
             if state.get("scaler"):  # empty but for fp16
                 self.scaler.load_state_dict(state["scaler"])
+            if self.average is not None:
+                self.average.load_state_dict(state.get("average") or self.average.begin(self.method.networks))
             for player, optimizer in self.optimizers.items():
                 told = [{key: value for key, value in g.items() if key != "params"} for g in optimizer.param_groups]
                 optimizer.load_state_dict(state["optimizers"][player])

@@ -61,11 +61,15 @@ class Observer:
             self._show_previews(trainer)
         self.write_page()
 
-    def resume(self, trainer: Trainer) -> None:
-        """Note that the trainer stands at the saved state, and bring the exports to it: the run may have been
-        killed between the two."""
-        self.folder.export("latest", trainer.method.networks)
-        self.saved_step = trainer.progress.step
+    def resume(self, trainer: Trainer, log_sizes: dict[str, int]) -> None:
+        """Bring the logs, the page and the exports back to the saved state at which the trainer stands: the run may
+        have been killed behind it."""
+        progress = trainer.progress
+        self.logs.cut_back(log_sizes)
+        if self.page:
+            self.page.cut_back(progress.step, progress.epoch)
+        self._export("latest", trainer)
+        self.saved_step = progress.step
 
     def __call__(self, trainer: Trainer) -> bool:
         progress, size, flags = trainer.progress, trainer.batch_size, self.reports
@@ -102,11 +106,16 @@ class Observer:
         """
         state = trainer.state_dict()
         for name in keep:
-            self.folder.export(name, trainer.method.networks)
+            self._export(name, trainer)
         state["log_sizes"] = self.logs.sizes()
         self.folder.save_state(state)
-        self.folder.export("latest", trainer.method.networks)
+        self._export("latest", trainer)
         self.saved_at, self.saved_step = time.monotonic(), trainer.progress.step
+
+    def _export(self, name: str | int, trainer: Trainer) -> None:
+        self.folder.export(name, trainer.method.networks)
+        if trainer.average is not None:
+            self.folder.export(f"{name}_ema", trainer.average.networks)
 
     def write_page(self) -> None:
         if self.page:
@@ -155,6 +164,27 @@ class Observer:
     @staticmethod
     def _crossed(samples: int, batch_size: int, frequency: int) -> bool:
         return samples // frequency > (samples - batch_size) // frequency
+
+
+class Follower:
+    """In the place of the observer in processes that write nothing: it only hears signals."""
+
+    def __init__(self, stop: StopRequest):
+        self.stop = stop
+
+    def __call__(self, trainer: Trainer) -> bool:
+        return self.stop.signal is not None
+
+    def resume(self, trainer: Trainer, log_sizes: dict[str, int]) -> None:
+        """Nothing: the first process does it. So it is with all that follows."""
+
+    def start(self, trainer: Trainer) -> None: ...
+
+    def save(self, trainer: Trainer) -> None: ...
+
+    def finish(self, trainer: Trainer) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def _picture(image: Tensor) -> Any:

@@ -1,0 +1,117 @@
+"""What the processes of one training tell each other; with a single process, nothing.
+
+Every process calls these functions in the same order. The process group is made by ``translate.training.processes``.
+
+Raises, each of them:
+    RunError: another process is gone.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from translate.errors import RunError
+
+
+def process_count() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def process_rank() -> int:
+    """Which of them this is; 0 is the one that writes."""
+    return dist.get_rank() if process_count() > 1 else 0
+
+
+def gather_samples(images: Tensor) -> list[Tensor]:
+    """The samples (C, H, W) of all processes, without gradient: those of the first one's (B, C, H, W), then the next's.
+
+    Sizes may differ between processes.
+    """
+    if process_count() == 1:
+        return list(images.detach())
+    gathered: list[Tensor] = []
+    for rank, shape in enumerate(gather_values(tuple(images.shape))):
+        part = images.detach().contiguous() if rank == process_rank() else images.new_empty(shape)
+        with _talking():
+            dist.broadcast(part, rank)
+        gathered += list(part)
+    return gathered
+
+
+def gather_values(value: Any) -> list[Any]:
+    """A small plain value of each process, in their order."""
+    if process_count() == 1:
+        return [value]
+    values: list[Any] = [None] * process_count()
+    with _talking():
+        dist.all_gather_object(values, value, group=_host_group())
+    return values
+
+
+def any_says(answer: bool) -> bool:
+    """Whether one of the processes says yes. Does not wait for a GPU."""
+    if process_count() == 1:
+        return answer
+    answers = torch.tensor(int(answer))
+    with _talking():
+        dist.all_reduce(answers, dist.ReduceOp.MAX, group=_host_group())
+    return bool(answers)
+
+
+def average_over_processes(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor by its mean over the processes: all in one message a type."""
+    if process_count() == 1:
+        return
+    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
+        alike = [tensor for tensor in tensors if tensor.dtype == dtype]
+        flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+        with _talking():
+            dist.all_reduce(flat)
+        flat /= process_count()
+        parts = flat.split([tensor.numel() for tensor in alike])
+        torch._foreach_copy_(alike, [part.view(tensor.shape) for part, tensor in zip(parts, alike, strict=True)])
+
+
+def copy_from_first(tensors: Sequence[Tensor]) -> None:
+    """Overwrite the tensors of all processes with those of the first."""
+    if process_count() == 1:
+        return
+    for tensor in tensors:
+        sent = tensor.detach().contiguous()
+        with _talking():
+            dist.broadcast(sent, 0)
+        tensor.detach().copy_(sent)
+
+
+def wait_for_all() -> None:
+    """Go on when every process has come here."""
+    gather_values(None)
+
+
+def leave() -> None:
+    """Forget the group of the processes that trained together."""
+    _host_group.cache_clear()
+    dist.destroy_process_group()
+
+
+@cache
+def _host_group() -> Any:
+    """A group whose messages do not pass through a GPU."""
+    return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise RunError(
+            f"another process of this training is gone ({' '.join(str(error).split())[:80]}); the last saved state is "
+            "intact: start all of them again with --continue_train"
+        ) from error

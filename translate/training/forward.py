@@ -1,0 +1,44 @@
+"""The forward passes of one step: shared by the players where memory allows, else recomputed."""
+
+from typing import Any
+
+import torch
+
+from translate.methods import Method
+from translate.training.precision import Precision
+from translate.training.preparing import Batch, Preparation
+
+
+class Forward:
+    """What the method's forward pass makes of each part of a batch, for whichever player asks.
+
+    A batch in one part is computed once, for all players. In several parts, every player goes over all of them before
+    it is updated, and what has been computed of one part is dropped before the next: so memory is that of one part.
+    Players before ``method.forward_player`` get results without gradient, computed for them alone; it gets its own;
+    those after it get what it had, since its weights are other ones by then.
+    """
+
+    def __init__(self, method: Method, prepare: Preparation, precision: Precision, parts: list[Batch]):
+        self.method = method
+        self.prepare = prepare
+        self.precision = precision
+        self.parts = parts
+        self.first: Any = None  # of the first part
+        self._kept: dict[int, Any] = {}
+        players = list(method.players)
+        self._before = players[: players.index(method.forward_player)]
+        self._keeps = len(parts) == 1 or players[-1] != method.forward_player
+
+    def of(self, player: str, number: int) -> Any:
+        """The state of part ``number``, which ``method.losses(player, ...)`` takes."""
+        if number in self._kept:
+            return self._kept[number]
+        without_gradient = player in self._before and len(self.parts) > 1
+        with torch.set_grad_enabled(not without_gradient), self.precision.autocast():
+            self.prepare.seed_layers(self.parts[number])
+            state = self.method(self.parts[number])
+        if not without_gradient and self._keeps:
+            self._kept[number] = state
+        if number == 0:
+            self.first = state
+        return state

@@ -1,0 +1,105 @@
+"""A training run made ready from its flags: pictures checked, networks built and filled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from translate.data.sampling import EpochSampler
+from translate.errors import InputError
+from translate.methods import METHODS, Method
+from translate.networks.checkpointing import checkpoint_gradients
+from translate.randomness import generator
+from translate.settings import TrainSettings
+from translate.training.feeding import Feed, make_sampler, open_feed
+from translate.training.initial import load_initial
+from translate.training.memory import keep_freed_memory
+from translate.training.precision import Precision, choose_precision
+from translate.training.processes import Processes, start_alike
+from translate.training.record import check_unchanged
+from translate.training.start import Start, settle
+from translate.training.statistics import measure
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training that is ready to begin; nothing is written yet.
+
+    Attributes:
+        said: what happened to the starting weights.
+    """
+
+    settings: TrainSettings
+    start: Start
+    feed: Feed
+    method: Method
+    precision: Precision
+    sampler: EpochSampler
+    processes: Processes
+    said: list[str]
+
+
+def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
+    """Check everything that the flags name, and build the networks."""
+    with processes.first_goes_first():  # it looks at every picture, and remembers which are good
+        start = settle(values, restarted=processes.restarts > 0)
+        feed = open_feed(start.settings)
+    settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
+    precision = choose_precision(settings.speed.precision, device)
+    precision.set_up()
+    if device.type == "cpu":
+        keep_freed_memory()
+    settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
+    method = build_method(settings).to(device, memory_format=torch.channels_last)
+    method.check_size(settings.data.crop_size)
+    method.check_shared(processes.count * settings.speed.accumulate)
+    if settings.speed.grad_checkpointing:
+        checkpoint_gradients(method)
+    sampler = _open_sampler(feed, settings, start, processes)
+    said = load_initial(method.networks, start.weights, method.generators["AtoB"]) if start.weights else []
+    if not settings.run.dry_run:
+        check_unchanged(start.record, feed)
+        if method.measures and not start.state:
+            with processes.first_goes_first():
+                method.use_measured(measure(method, feed, settings.data.load_size))
+    start_alike(method)
+    return Job(settings, start, feed, method, precision, sampler, processes, said)
+
+
+def build_method(settings: TrainSettings) -> Method:
+    """The method with fresh weights, which are a function of the seed."""
+    torch.manual_seed(int(generator(settings.run.seed, "weights").integers(2**62)))
+    data = settings.data
+    return METHODS[settings.model](settings.method, settings.networks, data.input_nc, data.output_nc)
+
+
+def build_optimizers(method: Method, settings: TrainSettings) -> dict[str, torch.optim.Optimizer]:
+    """One Adam for each player, over the networks that are its own."""
+    flags = settings.optimizer
+    return {
+        player: torch.optim.Adam(
+            [p for name in names for p in method.networks[name].parameters()],
+            lr=flags.lr,
+            betas=(flags.beta1, flags.beta2),
+            weight_decay=flags.weight_decay,
+            fused=True,
+        )
+        for player, names in method.players.items()
+    }
+
+
+def _open_sampler(feed: Feed, settings: TrainSettings, start: Start, processes: Processes) -> EpochSampler:
+    """The samples that are still to come, as far as this process computes them."""
+    share = processes.share(settings.speed.accumulate)
+    if start.state:
+        progress = start.state["progress"]
+        return make_sampler(feed, settings, progress["epoch"], progress["epoch_samples"], share)
+    sampler = make_sampler(feed, settings, settings.run.epoch_count, share=share)
+    if not len(sampler):
+        flags = settings.optimizer
+        raise InputError(
+            f"--n_epochs {flags.n_epochs} and --n_epochs_decay {flags.n_epochs_decay} leave nothing to train from "
+            f"epoch {settings.run.epoch_count} on; raise one of them"
+        )
+    return sampler

@@ -1,0 +1,113 @@
+"""Several processes that train together, one a GPU or a few CPU cores each, started by ``torchrun``."""
+
+import contextlib
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from translate.collectives import copy_from_first, gather_values, leave, process_count, wait_for_all
+from translate.data.sampling import Share
+from translate.errors import RunError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of the processes this is.
+
+    Attributes:
+        rank: counted from 0 over all machines; the first one writes the files.
+        count: of all processes.
+        local_rank, local_count: the same among those of this machine.
+        restarts: how often torchrun has started them again after a failure.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+    local_count: int = 1
+    restarts: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def share(self, parts: int = 1) -> Share:
+        """What this process computes of each batch."""
+        return Share(self.rank, self.count, parts)
+
+    @contextlib.contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """The first process runs the block, then all others do: what it leaves on disk is there for them.
+
+        Where it fails it has said why, and the others end in silence.
+        """
+        if not self.is_first:
+            try:
+                wait_for_all()
+            except RunError:
+                raise SystemExit(RunError.exit_code) from None
+        yield
+        if self.is_first:
+            wait_for_all()
+
+
+def processes_of_environment() -> Processes:
+    """What torchrun has told this process; without torchrun, that it is the only one."""
+    names = {
+        "rank": "RANK",
+        "count": "WORLD_SIZE",
+        "local_rank": "LOCAL_RANK",
+        "local_count": "LOCAL_WORLD_SIZE",
+        "restarts": "TORCHELASTIC_RESTART_COUNT",
+    }
+    told = {field: int(os.environ[name]) for field, name in names.items() if os.environ.get(name, "").isdigit()}
+    if not {"rank", "count"} <= told.keys():
+        return Processes()  # one of these alone may be another program's
+    return Processes(**told)
+
+
+@contextlib.contextmanager
+def joined(processes: Processes, device: torch.device) -> Iterator[None]:
+    """The others can be talked to within the block. All but the first print nothing there."""
+    if processes.count == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    with contextlib.ExitStack() as quiet:
+        if not processes.is_first:
+            nowhere = quiet.enter_context(open(os.devnull, "w"))
+            quiet.enter_context(contextlib.redirect_stdout(nowhere))
+        yield
+    leave()  # not after a failure: it would wait for processes that are gone
+
+
+def start_alike(module: nn.Module) -> None:
+    """Give all processes the weights and buffers of the first."""
+    copy_from_first([*module.parameters(), *module.buffers()])
+
+
+def check_alike(module: nn.Module, step: int) -> None:
+    """Processes that take the same steps have the same weights, to the bit.
+
+    Raises:
+        RunError: they have not.
+    """
+    if process_count() == 1:
+        return
+    checksum = 0
+    for weight in module.parameters():
+        checksum = zlib.crc32(weight.detach().cpu().contiguous().numpy().tobytes(), checksum)
+    checksums = gather_values(checksum)
+    if len(set(checksums)) > 1:
+        other = next(rank for rank, value in enumerate(checksums) if value != checksums[0])
+        raise RunError(
+            f"the weights of process {other} are no longer those of process 0 at step {step}; the last saved state is "
+            "intact: start all processes again with --continue_train, on machines of one kind"
+        )

@@ -1,0 +1,71 @@
+"""What a training says of itself: before, on its page, and when it ends early."""
+
+from pathlib import Path
+
+from translate.options import RunOptions
+from translate.settings import TrainSettings
+from translate.training.device import describe_device
+from translate.training.dry_run import describe_networks
+from translate.training.job import Job
+from translate.training.loop import Trainer
+
+
+def announce(job: Job, trainer: Trainer, aside: Path | None) -> None:
+    """What is about to happen, in a few lines."""
+    settings, flags = job.settings, job.settings.optimizer
+    if aside:
+        print(f"note: the former run of this name is kept as {aside}")
+    print(f"run {job.start.folder.path}: {settings.model} on {job.feed.root} ({job.feed.describe()})")
+    epochs = flags.n_epochs + flags.n_epochs_decay
+    print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {_where(job)}")
+    for sentence in job.said:
+        print(sentence)
+    if trainer.progress.step:
+        print(f"continuing behind step {trainer.progress.step}, epoch {trainer.progress.epoch}")
+    if settings.run.verbose:
+        print(job.method)
+    print(describe_networks(job.method))
+
+
+def facts(job: Job) -> dict[str, str]:
+    """What the training page says of the run."""
+    return {
+        "dataset": str(job.feed.root),
+        "pictures": job.feed.describe(),
+        "method": job.method.title,
+        "device": _where(job),
+    }
+
+
+def _where(job: Job) -> str:
+    device = describe_device(job.precision.device, job.precision.name)
+    return device if job.processes.count == 1 else f"{job.processes.count} processes, each on {device}"
+
+
+def too_little_memory(job: Job, step: int) -> str:
+    """Which step did not fit, and which flags would make it."""
+    data, speed = job.settings.data, job.settings.speed
+    remedies = [] if speed.grad_checkpointing else ["--grad_checkpointing"]
+    part = data.batch_size // (job.processes.count * speed.accumulate)
+    if part > 1:
+        remedies.append(f"--accumulate {speed.accumulate * next(n for n in range(2, part + 1) if part % n == 0)}")
+    if job.precision.name in ("fp32", "tf32"):
+        remedies.append("--precision bf16")
+    remedies.append("a smaller --crop_size")
+    return (
+        f"step {step} needs more memory than {job.precision.device} has; the last saved state is intact: continue from "
+        f"it with --continue_train and {' or '.join(remedies)}"
+    )
+
+
+def stopped(job: Job, trainer: Trainer) -> str:
+    """Where the run was stopped, and the command that goes on with it."""
+    where = f"stopped at step {trainer.progress.step} (epoch {trainer.progress.epoch})"
+    return f"{where} and saved; go on with: {_continuation(job.settings, job.processes.local_count)}"
+
+
+def _continuation(settings: TrainSettings, processes: int) -> str:
+    name, folder = settings.run.name, settings.run.checkpoints_dir
+    command = "python" if processes == 1 else f"torchrun --nproc_per_node={processes}"
+    elsewhere = "" if folder == RunOptions().checkpoints_dir else f" --checkpoints_dir {folder}"
+    return f"{command} train.py --continue_train --name {name}{elsewhere}"
