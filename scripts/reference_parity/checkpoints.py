@@ -17,7 +17,7 @@ from reference_parity.steps import batch_of
 from reference_parity.table import Table
 from translate.data.tensors import to_tensor
 from translate.settings import resolve
-from translate.training.run import build_method
+from translate.training.job import build_method
 from translate.training.run_folder import RunFolder
 from translate.translator import Translator
 
