@@ -1,0 +1,119 @@
+"""Two processes that train together are to one what their batch is to its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from translate.data.sampling import Share
+from translate.errors import InputError, RunError
+from translate.training import processes
+from translate.training.processes import Processes, check_alike, processes_of_environment
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from parallel_steps import CASES, take_steps
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory) -> dict[str, dict[str, torch.Tensor]]:
+    """What two processes make of every case, a batch of four between them."""
+    target = tmp_path_factory.mktemp("together") / "found.pth"
+    script = str(Path(__file__).parent / "parallel_steps.py")
+    subprocess.run([*TORCHRUN, script, str(target)], check=True, env=environment(), timeout=120)
+    return torch.load(target, weights_only=True)
+
+
+@pytest.mark.parametrize("name", [*CASES, "CUT in two parts"])
+def test_two_processes_take_the_steps_of_one(name, together):
+    expected = take_steps(name.removesuffix(" in two parts"), 4, Share())
+    assert_alike(together[name], expected)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_gives_the_steps_of_the_whole(name, parts):
+    assert_alike(take_steps(name, 4, Share(parts=parts)), take_steps(name, 4, Share()))
+
+
+def assert_alike(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    assert sum(key.startswith("gradient") for key in found) > 20
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key].double(), value.double(), rtol=1e-9, atol=1e-9 * scale(value), msg=key)
+
+
+def scale(value: torch.Tensor) -> float:
+    return max(value.abs().max().item(), 1.0)
+
+
+def test_without_torchrun_there_is_one(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert processes_of_environment() == Processes()
+    monkeypatch.setenv("RANK", "3")  # alone it may be some other program's
+    assert processes_of_environment() == Processes()
+
+
+def test_torchrun_says_who_one_is(monkeypatch):
+    told = {"RANK": 5, "WORLD_SIZE": 8, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 4, "TORCHELASTIC_RESTART_COUNT": 2}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    assert processes_of_environment() == Processes(5, 8, 1, 4, 2)
+    assert processes_of_environment().share(3) == Share(5, 8, 3)
+    assert not processes_of_environment().is_first
+
+
+def test_weights_that_part_are_noticed(monkeypatch):
+    module = torch.nn.Linear(2, 2)
+    monkeypatch.setattr(processes, "process_count", lambda: 2)
+    monkeypatch.setattr(processes, "gather_values", lambda value: [value, value])
+    check_alike(module, 7)
+    seen = []
+    monkeypatch.setattr(processes, "gather_values", lambda value: [*seen, value])
+    seen.append(None)
+    with pytest.raises(RunError, match="process 1 are no longer those of process 0 at step 7"):
+        check_alike(module, 7)
+
+
+def test_the_checksum_sees_every_weight(monkeypatch):
+    module, sums = torch.nn.Linear(2, 2), []
+    monkeypatch.setattr(processes, "process_count", lambda: 2)
+    monkeypatch.setattr(processes, "gather_values", lambda value: sums.append(value) or [value])
+    check_alike(module, 1)
+    for weight in module.parameters():
+        with torch.no_grad():
+            weight.view(-1)[-1] += 1e-6
+        check_alike(module, 1)
+    assert len(set(sums)) == 3
+
+
+def test_the_first_process_goes_first(monkeypatch):
+    events = []
+    monkeypatch.setattr(processes, "wait_for_all", lambda: events.append("wait"))
+    for rank in (0, 1):
+        with Processes(rank, 2).first_goes_first():
+            events.append(f"process {rank}")
+    assert events == ["process 0", "wait", "wait", "process 1"]
+
+
+def test_where_the_first_fails_the_others_end_in_silence(monkeypatch):
+    def fail():
+        raise RunError("gone")
+
+    monkeypatch.setattr(processes, "wait_for_all", fail)
+    with pytest.raises(SystemExit) as ended, Processes(1, 2).first_goes_first():
+        raise AssertionError
+    assert ended.value.code == 1
+    with pytest.raises(InputError), Processes(0, 2).first_goes_first():
+        raise InputError("said by the first")
