@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from translate.commandline import parse_train, run_command
+from translate.errors import InputError
 from translate.options import RunOptions
+from translate.training.processes import processes_of_environment
 
 
 def main(arguments: Sequence[str]) -> None:
-    values = parse_train(arguments)
+    try:
+        values = parse_train(arguments)
+    except InputError as error:
+        raise processes_of_environment().alone(error) from None
     from translate.training.run import train_from_flags
 
     result = train_from_flags(values)

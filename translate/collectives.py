@@ -89,11 +89,6 @@ def copy_from_first(tensors: Sequence[Tensor]) -> None:
         tensor.detach().copy_(sent)
 
 
-def wait_for_all() -> None:
-    """Go on when every process has come here."""
-    gather_values(None)
-
-
 def leave() -> None:
     """Forget the group of the processes that trained together."""
     _host_group.cache_clear()

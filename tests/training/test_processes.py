@@ -98,22 +98,46 @@ def test_the_checksum_sees_every_weight(monkeypatch):
     assert len(set(sums)) == 3
 
 
-def test_the_first_process_goes_first(monkeypatch):
+@pytest.fixture
+def answers(monkeypatch):
+    """What the other process says each time the two meet, and what was said to it."""
+    said, heard = [], []
+
+    def gather(value):
+        said.append(value)
+        return heard.pop(0)(value)
+
+    monkeypatch.setattr(processes, "gather_values", gather)
+    return said, heard
+
+
+def test_the_first_process_goes_first(answers):
+    said, heard = answers
+    heard += [lambda value: [value, None]] * 2
     events = []
-    monkeypatch.setattr(processes, "wait_for_all", lambda: events.append("wait"))
     for rank in (0, 1):
         with Processes(rank, 2).first_goes_first():
-            events.append(f"process {rank}")
-    assert events == ["process 0", "wait", "wait", "process 1"]
+            events.append((rank, len(said)))
+    assert events == [(0, 0), (1, 2)]  # the second waits before its turn, the first after its own
 
 
-def test_where_the_first_fails_the_others_end_in_silence(monkeypatch):
-    def fail():
-        raise RunError("gone")
+def test_all_fail_where_one_does_and_one_says_why(answers):
+    said, heard = answers
+    heard.append(lambda value: [value, None])
+    with pytest.raises(InputError, match="why"), Processes(0, 2).fail_together():
+        raise InputError("why")
+    assert said == [2]
+    heard.append(lambda value: [2, value])
+    with pytest.raises(SystemExit) as ended, Processes(1, 2).fail_together():
+        raise InputError("why")
+    assert ended.value.code == 2
+    heard.append(lambda value: [value, 2])
+    with pytest.raises(SystemExit), Processes(0, 2).fail_together():
+        pass
 
-    monkeypatch.setattr(processes, "wait_for_all", fail)
-    with pytest.raises(SystemExit) as ended, Processes(1, 2).first_goes_first():
-        raise AssertionError
-    assert ended.value.code == 1
-    with pytest.raises(InputError), Processes(0, 2).first_goes_first():
-        raise InputError("said by the first")
+
+def test_a_process_that_is_alone_fails_alone():
+    with pytest.raises(InputError, match="why"), Processes().fail_together():
+        raise InputError("why")
+    with Processes().fail_together(), Processes().first_goes_first():
+        pass

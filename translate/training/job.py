@@ -16,7 +16,7 @@ from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
 from translate.training.memory import keep_freed_memory
 from translate.training.precision import Precision, choose_precision
-from translate.training.processes import Processes, start_alike
+from translate.training.processes import Processes
 from translate.training.record import check_unchanged
 from translate.training.start import Start, settle
 from translate.training.statistics import measure
@@ -63,7 +63,6 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         if method.measures and not start.state:
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
-    start_alike(method)
     return Job(settings, start, feed, method, precision, sampler, processes, said)
 
 

@@ -10,9 +10,9 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from translate.collectives import copy_from_first, gather_values, leave, process_count, wait_for_all
+from translate.collectives import copy_from_first, gather_values, leave, process_count
 from translate.data.sampling import Share
-from translate.errors import RunError
+from translate.errors import RunError, TranslateError
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,34 @@ class Processes:
     def first_goes_first(self) -> Iterator[None]:
         """The first process runs the block, then all others do: what it leaves on disk is there for them.
 
-        Where it fails it has said why, and the others end in silence.
+        To be used within ``fail_together``, which ends the others where the first one fails.
         """
         if not self.is_first:
-            try:
-                wait_for_all()
-            except RunError:
-                raise SystemExit(RunError.exit_code) from None
+            self._meet()
         yield
         if self.is_first:
-            wait_for_all()
+            self._meet()
+
+    @contextlib.contextmanager
+    def fail_together(self) -> Iterator[None]:
+        """All processes get through the block, or all end: one of those that failed says why, once."""
+        try:
+            yield
+        except TranslateError as error:
+            self._meet(error)
+            raise
+        self._meet()
+
+    def _meet(self, problem: TranslateError | None = None) -> None:
+        """Wait for the others, and for what they have to say."""
+        codes = gather_values(problem.exit_code if problem else None)
+        failed = [rank for rank, code in enumerate(codes) if code is not None]
+        if failed and self.rank != failed[0]:
+            raise SystemExit(codes[failed[0]])
+
+    def alone(self, error: TranslateError) -> TranslateError | SystemExit:
+        """What to raise where all processes end alike: one of them says it, the others end with its exit code."""
+        return error if self.is_first else SystemExit(error.exit_code)
 
 
 def processes_of_environment() -> Processes:

@@ -22,7 +22,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.memory import is_out_of_memory, peak_mib
 from translate.training.observer import Follower, Observer
 from translate.training.previews import Previews
-from translate.training.processes import joined, processes_of_environment
+from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
 from translate.training.schedule import lr_factor
@@ -43,7 +43,7 @@ class TrainingResult:
 def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     """Train as the flags say (names as on the command line). Returns None for a dry run.
 
-    Under ``torchrun`` every process calls this; the first one writes the files.
+    Under ``torchrun`` every process calls this; the first one writes the files, and the others return None.
 
     Raises:
         InputError: a flag, file or folder is wrong; nothing was written.
@@ -53,18 +53,21 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     processes = processes_of_environment()
     device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
     with joined(processes, device):
-        job = prepare_job(values, processes, device)
+        with processes.fail_together():
+            job = prepare_job(values, processes, device)
+        start_alike(job.method)
         if job.settings.run.dry_run:
             print(describe_run(job.settings, job.method, job.feed, job.sampler.steps_per_epoch, job.precision))
             return None
-        return _train(job)
+        result = _train(job)
+        return result if processes.is_first else None
 
 
 def _train(job: Job) -> TrainingResult:
     """Open the run's files, step to the end, save."""
     folder = job.start.folder
     with StopRequest() as stop, contextlib.ExitStack() as held:
-        with job.processes.first_goes_first():
+        with job.processes.fail_together(), job.processes.first_goes_first():
             observer, aside = _open_files(job, stop, held) if job.processes.is_first else (Follower(stop), None)
         trainer = _make_trainer(job, observer)
         if job.start.state:
@@ -80,7 +83,7 @@ def _train(job: Job) -> TrainingResult:
         _run(job, trainer, observer)
         print(f"peak memory: {peak_mib(job.precision.device):.0f} MiB")
         if stop.signal is not None:
-            raise Stopped(stopped(job, trainer), stop.signal)
+            raise job.processes.alone(Stopped(stopped(job, trainer), stop.signal))
         return _result(folder, trainer)
 
 

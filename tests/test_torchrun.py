@@ -1,0 +1,146 @@
+"""``torchrun train.py``: several processes make one run, whose files are those of a single process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from translate.training.run import train_from_flags
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PATIENCE_S = 120
+FLAGS = {
+    "ngf": 2, "ndf": 2, "netG": "resnet_4blocks", "load_size": 36, "crop_size": 32, "num_patches": 16, "netF_nc": 8,
+    "n_epochs": 3, "n_epochs_decay": 0, "print_freq": 1, "batch_size": 2, "num_threads": 0, "no_html": True,
+    "precision": "fp32", "gpu_ids": "-1",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, make_domains) -> Path:
+    return make_domains(tmp_path_factory.mktemp("pictures"), 8, 8, phases=("train",))
+
+
+@pytest.fixture
+def start(tmp_path, data) -> Iterator[Callable[..., subprocess.Popen]]:
+    """start(*words of torchrun, **flags): two processes that train."""
+    running: list[subprocess.Popen] = []
+
+    def begin(*words: str, **flags: object) -> subprocess.Popen:
+        told = {**FLAGS, "dataroot": data, "checkpoints_dir": tmp_path / "checkpoints", **flags}
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *words]
+        command += [str(REPOSITORY / "train.py"), *(f"--{name}={value}" for name, value in told.items())]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.kill()
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    log = folder / "log.jsonl"
+    return [json.loads(line)["losses"] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+
+
+def worker(torchrun: subprocess.Popen, rank: int) -> int:
+    """The process number of a rank."""
+    children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()
+    own = f"RANK={rank}".encode()
+    return next(int(child) for child in children if own in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"))
+
+
+def test_two_processes_make_one_run(start, tmp_path, data):
+    process = start(name="shared", max_steps=4)
+    out, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert "2 processes, each on cpu" in out
+    assert out.count("done: 4 steps") == out.count("network G:") == 1
+    told = {**FLAGS, "dataroot": str(data), "checkpoints_dir": str(tmp_path / "checkpoints")}
+    alone = train_from_flags({**told, "name": "alone", "max_steps": 4}).folder
+    for found, expected in zip(losses(tmp_path / "checkpoints" / "shared"), losses(alone), strict=True):
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)  # rounding, which Adam makes the most of
+
+
+def test_the_number_of_processes_may_change_when_a_run_is_continued(start, tmp_path, data):
+    told = {**FLAGS, "dataroot": str(data), "checkpoints_dir": str(tmp_path / "checkpoints")}
+    folder = train_from_flags({**told, "name": "run", "max_steps": 3}).folder
+    state = (folder / "latest_state.pth").read_bytes()
+    expected = losses(train_from_flags({**told, "name": "run", "continue_train": True, "max_steps": 4}).folder)[3]
+    (folder / "latest_state.pth").write_bytes(state)
+    process = start(name="run", continue_train=True, max_steps=4)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert losses(folder)[3] == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+def test_a_killed_process_ends_the_others_with_a_sentence_and_the_run_goes_on(start, tmp_path):
+    folder = tmp_path / "checkpoints" / "run"
+    process = start(name="run", n_epochs=10000, save_latest_freq=8)
+    wait_for(lambda: len(losses(folder)) >= 6)
+    os.kill(worker(process, 1), signal.SIGKILL)
+    killed_at = time.monotonic()
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert time.monotonic() - killed_at < 60
+    assert process.returncode != 0
+    assert "another process of this training is gone" in errors
+    step = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
+    assert step >= 4
+    result = train_from_flags({
+        "name": "run", "checkpoints_dir": str(tmp_path / "checkpoints"), "continue_train": True, "num_threads": 0,
+        "max_steps": step + 2,
+    })  # fmt: skip
+    assert result.step == step + 2
+    assert len(losses(folder)) == step + 2  # none lost, none twice
+
+
+def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_path):
+    folder = tmp_path / "checkpoints" / "run"
+    process = start("--max_restarts=1", name="run", n_epochs=10000, max_steps=60, save_latest_freq=2)
+    wait_for(lambda: len(losses(folder)) >= 4)
+    os.kill(worker(process, 1), signal.SIGKILL)
+    out, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert "continuing behind step" in out
+    assert "kept as" not in out  # the run was not begun anew
+    assert len(losses(folder)) == 60
+
+
+def test_a_signal_to_torchrun_saves_and_stops(start, tmp_path):
+    folder = tmp_path / "checkpoints" / "run"
+    process = start(name="run", n_epochs=10000)
+    wait_for(lambda: len(losses(folder)) >= 3)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    step = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
+    assert step == len(losses(folder)) >= 3
+    assert errors.count(f"stopped at step {step}") == 1
+    assert "torchrun --nproc_per_node=2 train.py --continue_train --name run" in errors
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [({"batch_size": 3}, "use --batch_size 4"), ({"nonsense": 1}, "unknown flag --nonsense"), ({"ngf": 0}, "--ngf 0")],
+)
+def test_a_mistake_is_told_once(flags, sentence, start):
+    process = start(name="run", **flags)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    assert errors.count(sentence) == 1
