@@ -28,11 +28,15 @@ def maps(*shape, dtype=torch.float64, layout=torch.contiguous_format) -> Tensor:
 @settings(max_examples=20, deadline=None)
 @given(
     st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(2, 5),
-    st.sampled_from(LAYOUTS), st.sampled_from(LAYOUTS),
+    st.sampled_from(LAYOUTS), st.sampled_from(LAYOUTS), st.booleans(),
 )  # fmt: skip
-def test_values_and_gradients_are_those_of_the_formula(batch, channels, height, width, layout, gradient_layout):
+def test_values_and_gradients_are_those_of_the_formula(
+    batch, channels, height, width, layout, gradient_layout, rectify
+):
     x = maps(batch, channels, height, width, layout=layout)
-    result, expected = instance_norm(x), slow(x)
+    result, expected = instance_norm(x, rectify=rectify), slow(x)
+    if rectify:
+        expected = expected.relu()
     torch.testing.assert_close(result, expected, rtol=1e-9, atol=1e-9)
     incoming = torch.randn_like(expected).contiguous(memory_format=gradient_layout)
     (gradient,), (wanted,) = (torch.autograd.grad(y, x, incoming, retain_graph=True) for y in (result, expected))
@@ -40,8 +44,16 @@ def test_values_and_gradients_are_those_of_the_formula(batch, channels, height, 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_its_gradient_can_be_differentiated(layout):
-    torch.autograd.gradgradcheck(instance_norm, maps(2, 2, 3, 3, layout=layout))
+@pytest.mark.parametrize("rectify", [False, True])
+def test_its_gradient_can_be_differentiated(layout, rectify):
+    torch.autograd.gradgradcheck(lambda x: instance_norm(x, rectify=rectify), maps(2, 2, 3, 3, layout=layout))
+
+
+def test_a_relu_behind_it_keeps_no_map_of_its_own():
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape) or tensor, lambda x: x):
+        instance_norm(maps(2, 3, 4, 5, layout=torch.channels_last), rectify=True)
+    assert kept.count((2, 3, 4, 5)) == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])

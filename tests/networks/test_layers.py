@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from translate.networks.instance_norm import InstanceNorm
-from translate.networks.layers import NORMS, BlurDownsample, BlurUpsample, binomial_filter, conv_has_bias, norm_layer
+from translate.networks.layers import (
+    NORMS,
+    BlurDownsample,
+    BlurUpsample,
+    binomial_filter,
+    conv_has_bias,
+    norm_layer,
+    run_layers,
+)
 
 sides = st.integers(2, 9)
 
@@ -94,3 +102,15 @@ def test_instance_norm_has_no_state_and_batch_norm_has():
     assert set(norm_layer("batch", 4).state_dict()) == {
         "weight", "bias", "running_mean", "running_var", "num_batches_tracked"
     }  # fmt: skip
+
+
+def test_a_norm_and_its_relu_run_as_one_unless_somebody_listens():
+    layers = nn.Sequential(norm_layer("instance", 3), nn.ReLU(inplace=True), nn.Conv2d(3, 2, 1))
+    x = torch.randn(1, 3, 4, 4)
+    expected, heard = layers(x), []
+    torch.testing.assert_close(run_layers(layers, x), expected)
+    layers[1].register_forward_hook(lambda *_: heard.append(1))
+    torch.testing.assert_close(run_layers(layers, x), expected)
+    assert heard == [1]
+    torch.testing.assert_close(run_layers(layers, x, last=0), layers[0](x))  # a tap at the norm sees it as it is
+    torch.testing.assert_close(run_layers(layers, layers[0](x), first=1), expected)

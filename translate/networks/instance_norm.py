@@ -13,14 +13,17 @@ class InstanceNorm(nn.InstanceNorm2d):
     def __init__(self, channels: int, eps: float = 1e-5):
         super().__init__(channels, eps, affine=False, track_running_stats=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return instance_norm(x, self.eps)
+    def forward(self, x: Tensor, rectify: bool = False) -> Tensor:
+        return instance_norm(x, self.eps, rectify)
 
 
-def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
+def instance_norm(x: Tensor, eps: float = 1e-5, rectify: bool = False) -> Tensor:
     """(x - mean) / sqrt(var + eps) over the pixels of each channel (Ulyanov et al. 2016, arXiv:1607.08022).
 
     (B, C, H, W) -> the same shape and type. Statistics are float32 at least. What lies channels-last stays so.
+
+    Args:
+        rectify: a ReLU behind it, which then needs no map of its own for the gradient.
 
     Raises:
         ValueError: one pixel alone has no statistics.
@@ -28,26 +31,27 @@ def instance_norm(x: Tensor, eps: float = 1e-5) -> Tensor:
     if x.shape[2] * x.shape[3] == 1:
         raise ValueError(f"instance norm needs more than one pixel a channel, not a map of shape {tuple(x.shape)}")
     if torch.compiler.is_compiling():
-        return _by_formula(x, eps)  # the compiler fuses it with what is around it
+        return _by_formula(x, eps, rectify)  # the compiler fuses it with what is around it
     halved = x.dtype in (torch.bfloat16, torch.float16)  # torch's own would round the statistics too
     if x.device.type == "cpu" and (halved or x.is_contiguous(memory_format=torch.channels_last)):
-        return _ChannelsLast.apply(x, eps)
+        return _ChannelsLast.apply(x, eps, rectify)
     result = F.instance_norm(x, eps=eps)
     if result.requires_grad:
         # On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient
         # lies channels-last (seen with torch 2.15).
         result.register_hook(_contiguous)
-    return result
+    return result.relu_() if rectify else result
 
 
 def _contiguous(gradient: Tensor | None) -> Tensor | None:
     return None if gradient is None else gradient.contiguous()  # there is none where nothing behind the map has one
 
 
-def _by_formula(x: Tensor, eps: float) -> Tensor:
+def _by_formula(x: Tensor, eps: float, rectify: bool) -> Tensor:
     exact = x.to(torch.promote_types(x.dtype, torch.float32))
     variance, mean = torch.var_mean(exact, (2, 3), correction=0, keepdim=True)
-    return ((exact - mean) * torch.rsqrt(variance + eps)).to(x.dtype)
+    result = ((exact - mean) * torch.rsqrt(variance + eps)).to(x.dtype)
+    return result.relu() if rectify else result
 
 
 class _ChannelsLast(torch.autograd.Function):
@@ -57,9 +61,9 @@ class _ChannelsLast(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, eps: float, rectify: bool) -> Tensor:
         ctx.save_for_backward(x, *(statistics := _statistics_like(x)))
-        ctx.eps = eps
+        ctx.eps, ctx.rectify = eps, rectify
         x = x.contiguous(memory_format=torch.channels_last)
         result = torch.empty_like(x)
         scale, shift = _unit(x)
@@ -67,22 +71,24 @@ class _ChannelsLast(torch.autograd.Function):
             one = slice(sample, sample + 1)
             arguments = x[one], scale, shift, None, None, True, 0.0, eps
             torch.ops.aten.native_batch_norm.out(*arguments, out=result[one], save_mean=mean, save_invstd=deviation)
-        return result
+        return result.relu_() if rectify else result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         x, means, deviations = ctx.saved_tensors
         if torch.is_grad_enabled():  # a penalty on gradients differentiates this once more
-            (result,) = torch.autograd.grad(_by_formula(x, ctx.eps), x, gradient, create_graph=True)
-            return result, None
+            (result,) = torch.autograd.grad(_by_formula(x, ctx.eps, ctx.rectify), x, gradient, create_graph=True)
+            return result, None, None
         x, gradient = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (x, gradient))
+        if ctx.rectify:  # what came out was positive where the input is above its mean
+            gradient = gradient.masked_fill(x <= means[:, :, None, None], 0)
         result = torch.empty_like(x)
         scale, _ = _unit(x)
         for sample in range(len(x)):
             one = slice(sample, sample + 1)
             saved = None, None, means[sample], deviations[sample], True, ctx.eps, [True, False, False]
             result[one] = torch.ops.aten.native_batch_norm_backward(gradient[one], x[one], scale, *saved)[0]
-        return result, None
+        return result, None, None
 
 
 def _statistics_like(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -59,6 +59,25 @@ class FullPrecisionTanh(nn.Tanh):
         return super().forward(x.to(torch.promote_types(x.dtype, torch.float32)))
 
 
+def run_layers(layers: nn.Sequential, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+    """The layers from ``first`` to ``last`` (default: all), an instance norm and the ReLU behind it in one.
+
+    So the gradient of the two keeps one map instead of two. A ReLU that somebody listens to is run by itself.
+    """
+    stop = len(layers) if last is None else last + 1
+    index = first
+    while index < stop:
+        layer = layers[index]
+        following = layers[index + 1] if index + 1 < stop else None
+        if isinstance(layer, InstanceNorm) and isinstance(following, nn.ReLU) and not following._forward_hooks:
+            x = layer(x, rectify=True)
+            index += 2
+        else:
+            x = layer(x)
+            index += 1
+    return x
+
+
 def norm_layer(kind: str, channels: int) -> nn.Module:
     """Normalisation by name: ``instance`` (no affine, no running statistics), ``batch`` or ``none``."""
     if kind == "instance":

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from translate.networks.layers import BlurDownsample, BlurUpsample, FullPrecisionTanh, conv_has_bias, norm_layer
+from translate.networks.layers import (
+    BlurDownsample,
+    BlurUpsample,
+    FullPrecisionTanh,
+    conv_has_bias,
+    norm_layer,
+    run_layers,
+)
 
 
 class ResnetBlock(nn.Module):
@@ -32,7 +39,7 @@ class ResnetBlock(nn.Module):
         self.conv_block = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_block(x)
+        return x + run_layers(self.conv_block, x)
 
 
 class ResnetGenerator(nn.Module):
@@ -155,12 +162,12 @@ class ResnetGenerator(nn.Module):
 
     def _steps(self, taps: Sequence[int], stop: int) -> list[int]:
         """The last layer of each stretch whose result is kept for the gradient, be it for its inner maps or not."""
-        ends = self._stage_ends if self.checkpoints else range(stop)
+        ends = self._stage_ends if self.checkpoints else []
         return sorted({*(end for end in ends if end < stop), *(tap for tap in taps if tap < stop), stop})
 
     def _through(self, x: Tensor, first: int, last: int) -> Tensor:
         """The layers from ``first`` to ``last``."""
-        run = partial(_run_layers, self.model, first, last)
+        run = partial(run_layers, self.model, first=first, last=last)
         if self.checkpoints and torch.is_grad_enabled():
             return checkpoint(run, x, use_reentrant=False, preserve_rng_state=self._has_dropout)
         return run(x)
@@ -169,12 +176,6 @@ class ResnetGenerator(nn.Module):
         """Whether the map behind a layer is changed in place by the activation after it."""
         following = next((m for m in self.model[index + 1 :] if not isinstance(m, nn.Identity)), None)
         return getattr(following, "inplace", False)
-
-
-def _run_layers(layers: nn.Sequential, first: int, last: int, x: Tensor) -> Tensor:
-    for index in range(first, last + 1):
-        x = layers[index](x)
-    return x
 
 
 def _conv_norm_relu(conv: nn.Module, norm: str) -> list[nn.Module]:
