@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from translate.data.aligned import AlignedPictures, Pair, Part, check_pairs, find_pairs
+from translate.data.aligned import AlignedPictures, Pair, check_pairs, find_pairs
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.reading import Header, PictureError, open_header, read_picture
 from translate.data.tensors import to_tensor

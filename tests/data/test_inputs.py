@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from translate.data.aligned import Part
 from translate.data.inputs import find_inputs, name_results
+from translate.data.part import Part
 from translate.errors import InputError
 
 

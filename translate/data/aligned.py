@@ -9,37 +9,11 @@ from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
 from translate.data.listing import domain_folder, list_pictures, shown
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
-from translate.data.reading import Header, read_picture
+from translate.data.reading import Header
 from translate.data.unpaired import Sample
 from translate.errors import InputError
-
-
-class Part(NamedTuple):
-    """One picture of a pair: a whole file, or the left or right half of one."""
-
-    path: Path
-    half: str = ""  # "left", "right" or, for a whole file, ""
-
-    def read(self, channels: int | None = None) -> Image.Image:
-        """The picture; see ``translate.data.reading.read_picture``.
-
-        Raises:
-            PictureError: the file is missing, damaged or no picture.
-        """
-        image = read_picture(self.path, channels)
-        return image.crop(self._box(*image.size)) if self.half else image
-
-    def header(self, file: Header) -> Header:
-        """Size and channels of the picture in a file of this header."""
-        if not self.half:
-            return file
-        left, top, right, bottom = self._box(file.width, file.height)
-        return Header(right - left, bottom - top, file.channels)
-
-    def _box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        middle = width // 2
-        return (0, 0, middle, height) if self.half == "left" else (middle, 0, width, height)
 
 
 class Pair(NamedTuple):

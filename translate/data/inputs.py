@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from translate.data.aligned import Part, find_pairs
+from translate.data.aligned import find_pairs
 from translate.data.listing import domain_folder, list_pictures, single_folder
+from translate.data.part import Part
 from translate.errors import InputError
 
 
