@@ -21,7 +21,9 @@ trim                cuts to crop_size the axes that are longer                  
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -37,8 +39,23 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 BASE_PX = 4  # the networks halve a picture twice
 
 Size = tuple[int, int]
+Box = tuple[int, int, int, int]
 
 
+class Cut(NamedTuple):
+    """What chance does to a scaled picture, in this order. Sizes are width, height; pixels."""
+
+    zoomed: Size  # the whole picture is resized to this
+    box: Box  # of which left, top, right, bottom remain
+    size: Size  # and are resized to this
+    mirrored: bool  # left-right
+
+    @property
+    def box_size(self) -> Size:
+        return self.box[2] - self.box[0], self.box[3] - self.box[1]
+
+
+@lru_cache
 def parse_words(text: str) -> frozenset[str]:
     """The words of a ``--preprocess`` value, without ``none``.
 
@@ -150,23 +167,43 @@ class Preprocess:
             larger = f"--load_size {enlarge_px}"
         return f"crop_size {self.crop_size} is larger than {shown(name)} ({width}x{height}); use {larger}{smaller}"
 
+    @property
+    def scaling(self) -> tuple:
+        """What :meth:`scaled` depends on: transforms that agree in this scale every picture alike."""
+        word = self.parsed & set(SCALINGS)
+        return (*word, self.load_size, self.crop_size, self.filter) if word else ()
+
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Transform one picture, with every random number taken from ``rng`` in the documented order.
 
         Raises:
             InputError: the picture is smaller than what is to be cut from it.
         """
-        words = self.parsed
-        image = self._resized(image, self.scaled_size(*image.size))
-        if "zoom" in words:
-            image = self._zoomed(image, rng)
-        for word, cut in (("crop", self._crop), ("patch", self._patch), ("trim", self._trim)):
-            if word in words:
-                image = cut(image, rng)
-        image = self._resized(image, _multiple_of_base(image.size))
-        if self.flip and rng.random() < 0.5:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return image
+        image = self.scaled(image)
+        return self.cut(image, self.draw(image.size, rng))
+
+    def scaled(self, image: Image.Image) -> Image.Image:
+        """The picture after the scaling word, before anything that chance has a part in."""
+        return self._resized(image, self.scaled_size(*image.size))
+
+    def draw(self, size: Size, rng: np.random.Generator) -> Cut:
+        """What becomes of a scaled picture of this size, by the numbers that ``rng`` gives.
+
+        Raises:
+            InputError: the picture is smaller than what is to be cut from it.
+        """
+        zoomed = self._zoomed(size, rng) if "zoom" in self.parsed else size
+        box = self._box(zoomed, rng)
+        cut = Cut(zoomed, box, _multiple_of_base((box[2] - box[0], box[3] - box[1])), False)
+        return cut._replace(mirrored=bool(self.flip and rng.random() < 0.5))
+
+    def cut(self, image: Image.Image, cut: Cut) -> Image.Image:
+        """A scaled picture as :meth:`draw` has decided."""
+        image = self._resized(image, cut.zoomed)
+        if cut.box != (0, 0, *image.size):
+            image = image.crop(cut.box)
+        image = self._resized(image, cut.size)
+        return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if cut.mirrored else image
 
     def _scaled_by_width(self, width: int, height: int) -> Size:
         if width == self.load_size and height >= self.crop_size:
@@ -176,30 +213,36 @@ class Preprocess:
     def _resized(self, image: Image.Image, size: Size) -> Image.Image:
         return image if image.size == size else image.resize(size, FILTERS[self.filter])
 
-    def _zoomed(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    def _zoomed(self, size: Size, rng: np.random.Generator) -> Size:
         factors = rng.uniform(self.zoom_min, 1.0, size=2)
-        width, height = (max(self.crop_size, side * factor) for side, factor in zip(image.size, factors, strict=True))
-        return self._resized(image, (round(width), round(height)))
+        width, height = (max(self.crop_size, side * factor) for side, factor in zip(size, factors, strict=True))
+        return round(width), round(height)
 
-    def _crop(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        self._require_room(image.size)
-        left, top = (int(rng.integers(side - self.crop_size + 1)) for side in image.size)
-        return self._square(image, left, top)
+    def _box(self, size: Size, rng: np.random.Generator) -> Box:
+        """What the cutting words leave of a picture; each cuts from what the one before it has left."""
+        left, top = 0, 0
+        for word, corner in (("crop", self._crop), ("patch", self._patch), ("trim", self._trim)):
+            if word in self.parsed:
+                right, down = corner(size, rng)
+                left, top = left + right, top + down
+                size = min(size[0], self.crop_size), min(size[1], self.crop_size)
+        return left, top, left + size[0], top + size[1]
 
-    def _patch(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        self._require_room(image.size)
-        left, top = (int(rng.integers(side % self.crop_size + 1)) for side in image.size)
-        columns, rows = (side // self.crop_size for side in image.size)
+    def _crop(self, size: Size, rng: np.random.Generator) -> Size:
+        self._require_room(size)
+        left, top = (int(rng.integers(side - self.crop_size + 1)) for side in size)
+        return left, top
+
+    def _patch(self, size: Size, rng: np.random.Generator) -> Size:
+        self._require_room(size)
+        left, top = (int(rng.integers(side % self.crop_size + 1)) for side in size)
+        columns, rows = (side // self.crop_size for side in size)
         column, row = divmod(int(rng.integers(columns * rows)), rows)
-        return self._square(image, left + column * self.crop_size, top + row * self.crop_size)
+        return left + column * self.crop_size, top + row * self.crop_size
 
-    def _trim(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        left, top = (int(rng.integers(max(side - self.crop_size, 0) + 1)) for side in image.size)
-        width, height = (min(side, self.crop_size) for side in image.size)
-        return image.crop((left, top, left + width, top + height))
-
-    def _square(self, image: Image.Image, left: int, top: int) -> Image.Image:
-        return image.crop((left, top, left + self.crop_size, top + self.crop_size))
+    def _trim(self, size: Size, rng: np.random.Generator) -> Size:
+        left, top = (int(rng.integers(max(side - self.crop_size, 0) + 1)) for side in size)
+        return left, top
 
     def _has_room(self, size: Size) -> bool:
         return min(size) >= self.crop_size
