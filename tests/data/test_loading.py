@@ -167,10 +167,9 @@ def test_workers_use_one_thread_each():
     assert batch["A"].unique().tolist() == [1]
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (3, 3), (64, 4)])
-def test_default_workers_are_the_cores_but_at_most_four(monkeypatch, cores, workers):
-    monkeypatch.setattr(loading.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert default_workers() == workers
-    monkeypatch.delattr(loading.os, "sched_getaffinity")
-    monkeypatch.setattr(loading.os, "cpu_count", lambda: cores)
-    assert default_workers() == workers
+@pytest.mark.parametrize(
+    ("cores", "share", "workers"), [(1, 1, 1), (3, 1, 3), (64, 1, 4), (8, 4, 2), (8, 3, 2), (2, 4, 1)]
+)
+def test_default_workers_are_the_cores_of_a_process_but_at_most_four(monkeypatch, cores, share, workers):
+    monkeypatch.setattr(loading, "usable_cores", lambda: cores)
+    assert default_workers(share) == workers

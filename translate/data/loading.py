@@ -1,6 +1,5 @@
 """Samples -> batches, made by worker processes that die quietly and complain in words."""
 
-import os
 import signal
 import threading
 import weakref
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from translate.data.listing import shown
+from translate.data.machine import usable_cores
 from translate.data.sampling import Key
 from translate.data.unpaired import Sample
 from translate.errors import InputError, RunError, TranslateError
@@ -32,13 +32,11 @@ class Batch(TypedDict, total=False):
 
 
 def default_workers(share: int = 1) -> int:
-    """Loader processes to start when nobody says: the cores this process may use, at most 4.
+    """Loader processes to start when nobody says, for each of ``share`` training processes on this machine.
 
-    Args:
-        share: processes that train on this machine and share its cores.
+    One a core that they may use, at least 1 and at most 4.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_DEFAULT_WORKERS, max(cores // share, 1))
+    return min(MOST_DEFAULT_WORKERS, max(usable_cores() // share, 1))
 
 
 def make_loader(
