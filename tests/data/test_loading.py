@@ -34,6 +34,7 @@ def test_a_batch_stacks_its_samples(pictures):
     assert batch["A"].shape == (2, 3, 32, 32)
     assert batch["B"].shape == (2, 1, 32, 32)
     assert batch["A"].dtype == batch["B"].dtype == torch.uint8
+    assert batch["A"].is_contiguous(memory_format=torch.channels_last)
     assert batch["epoch"] == 1
     assert batch["index"] == [index for _, index in keys]
     samples = [pictures[key] for key in keys]

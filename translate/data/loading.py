@@ -21,7 +21,10 @@ WORKER_GRACE_S = 30  # how long a worker outlives a terminate signal, so that th
 
 
 class Batch(TypedDict, total=False):
-    """Samples of one epoch, stacked: A and, where there are two domains, B are uint8 (B, C, H, W)."""
+    """Samples of one epoch, stacked: A and, where there are two domains, B are uint8 (B, C, H, W).
+
+    They lie in memory channels last, as the networks want them.
+    """
 
     A: Tensor
     B: Tensor
@@ -160,7 +163,8 @@ def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
         other = next((s for s in samples if s[letter].shape != samples[0][letter].shape), None)
         if other is not None:
             return _uneven(letter, samples[0], other)
-        batch[letter] = torch.stack([sample[letter] for sample in samples])  # (B, C, H, W)
+        pixels = torch.stack([sample[letter].permute(1, 2, 0) for sample in samples])  # (B, H, W, C), as they lie
+        batch[letter] = pixels.permute(0, 3, 1, 2)  # (B, C, H, W)
         batch[f"{letter}_paths"] = [sample[f"{letter}_path"] for sample in samples]
     return batch
 

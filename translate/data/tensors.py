@@ -12,12 +12,19 @@ def to_tensor(image: Image.Image) -> Tensor:
     Raises:
         ValueError: the picture has another mode.
     """
+    return to_pixels(image).permute(2, 0, 1).contiguous()
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """A picture of mode L or RGB as a uint8 tensor (H, W, C), 0-255, with memory of its own.
+
+    Raises:
+        ValueError: the picture has another mode.
+    """
     if image.mode not in ("L", "RGB"):
         raise ValueError(f"picture of mode {image.mode}, not L or RGB")
     pixels = torch.from_numpy(np.array(image, dtype=np.uint8))  # (H, W) or (H, W, C)
-    if pixels.ndim == 2:
-        return pixels.unsqueeze(0)
-    return pixels.permute(2, 0, 1).contiguous()
+    return pixels.unsqueeze(-1) if pixels.ndim == 2 else pixels
 
 
 def to_image(pixels: Tensor) -> Image.Image:
