@@ -98,6 +98,10 @@ class DataOptions:
     serial_batches: bool = flag(False, "take pictures in order, and the n-th of A with the n-th of B")
     batch_size: int = flag(1, "pictures of each domain a step", low=1)
     num_threads: int | None = flag(None, "processes that load pictures; default: up to 4, one a core", low=0)
+    cache_mb: int | None = flag(
+        None, "memory for decoded pictures (MiB), 0: decode each time; default: as needed, at most 1/4 of the free",
+        low=0,
+    )  # fmt: skip
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
 
 

@@ -42,6 +42,7 @@ SESSION_FLAGS = frozenset(
         "gpu_ids",
         "suffix",
         "num_threads",
+        "cache_mb",
     }
 )
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from translate.data.part import Part
 from translate.errors import InputError
 from translate.settings import resolve
 from translate.training.feeding import make_batches, make_sampler, open_feed
@@ -23,7 +25,7 @@ def feed_of(base_flags):
 def order(settings, feed, workers, epoch=1, done=0):
     """Pairs of pictures and their pixels, as they come."""
     settings = settings.with_values(num_threads=workers)
-    batches = make_batches(feed, settings, make_sampler(feed, settings, epoch, done), on_gpu=False)
+    batches = make_batches(feed, settings, make_sampler(feed, settings, epoch, done), torch.device("cpu"))
     return [(b["epoch"], b["index"], b["A_paths"], b["B_paths"], b["A"].sum().item()) for b in batches]
 
 
@@ -97,3 +99,54 @@ def test_the_jitter_ends_with_the_decay_unless_it_is_kept(feed_of, decay, size):
     _, feed = feed_of(preprocess="resize", decay_load_size=decay)
     assert feed.dataset[(1, 0)]["A"].shape[-1] == 36
     assert feed.dataset[(2, 0)]["A"].shape[-1] == size
+
+
+def test_what_was_kept_for_the_early_transform_is_given_back_with_the_first_late_batch(feed_of):
+    settings, feed = feed_of()
+    augment = feed.dataset.augment
+    sources = [(Part(path), 3) for path in feed.paths]
+    kept = []
+    for batch in make_batches(feed, settings, make_sampler(feed, settings), torch.device("cpu")):
+        steps = augment.preprocess, augment.late_preprocess
+        counts = [sum(augment.cache.get(step, source) is not None for source in sources) for step in steps]
+        kept.append((batch["epoch"], *counts))
+    assert kept == [(1, 1, 0), (1, 2, 0), (1, 3, 0), (2, 0, 1), (2, 0, 2), (2, 0, 3)]
+
+
+def test_one_memory_serves_both_transforms_where_they_scale_alike(feed_of):
+    settings, feed = feed_of(preprocess="crop")
+    list(make_batches(feed, settings, make_sampler(feed, settings), torch.device("cpu")))
+    assert all(feed.dataset.augment.cache.get(feed.dataset.augment.preprocess, (Part(path), 3)) for path in feed.paths)
+
+
+@pytest.mark.parametrize(("share", "budget_mb"), [(1, 8), (2, 4), (16, 1)])
+def test_processes_of_one_machine_divide_the_memory_for_pictures(feed_of, share, budget_mb):
+    feed = open_feed(feed_of()[0].with_values(cache_mb=8), share)
+    assert feed.describe_cache(epoch=1) == f"6 of 6 kept decoded in memory (1 MiB of {budget_mb})"
+
+
+def test_no_memory_is_taken_where_none_is_wanted(feed_of):
+    _, feed = feed_of(cache_mb=0)
+    assert feed.dataset.augment.cache is None
+    assert feed.describe_cache(epoch=1) is None
+
+
+@pytest.mark.parametrize(("model", "pictures"), [("cut", 6), ("context_encoder", 3), ("pix2pix", 6)])
+def test_every_mode_keeps_its_pictures_and_its_samples(model, pictures, make_domains, tmp_path, monkeypatch):
+    root = make_domains(tmp_path, 3, 3)
+    for path in (root / "trainB").iterdir():
+        path.rename(path.with_name(path.name.replace("b", "a")))
+
+    def epochs(cache_mb):
+        flags = {"model": model, "dataroot": str(root), "load_size": 36, "crop_size": 32, "cache_mb": cache_mb}
+        settings = resolve({**flags, "n_epochs": 3, "n_epochs_decay": 2, "num_threads": 0, "batch_size": 1})
+        feed = open_feed(settings)
+        found = make_batches(feed, settings, make_sampler(feed, settings), torch.device("cpu"))
+        return feed, [[batch[letter].tolist() for letter in "AB" if letter in batch] for batch in found]
+
+    _, wanted = epochs(0)
+    feed, found = epochs(8)
+    assert found == wanted
+    assert feed.describe_cache(epoch=1).startswith(f"{pictures} of {pictures} kept decoded in memory")
+    monkeypatch.setattr("translate.data.part.read_picture", None)  # nothing is read any more
+    assert feed.dataset[(5, 2)]["index"] == 2

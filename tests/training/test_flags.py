@@ -66,6 +66,7 @@ CASES = {
     "serial_batches": Case(True),
     "batch_size": Case(2),
     "num_threads": Case(1, "workers"),
+    "cache_mb": Case(0, "keeps"),
     "skip_bad_images": Case(True, "error", {"dataroot": "SPOILT"}),
     # Networks
     "netG": Case("resnet_6blocks"),
@@ -134,6 +135,7 @@ class Outcome:
     printed: str = ""
     workers: int | None = None
     recomputed: int = 0
+    keeps: bool | None = None
     states: int = 0
     pages: int = 0
 
@@ -205,6 +207,7 @@ def _count(patch, outcome):
 
     def seen_loader(dataset, sampler, workers, **rest):
         outcome.workers = workers
+        outcome.keeps = dataset.augment.cache is not None
         return make_loader(dataset, sampler, workers, **rest)
 
     def counted_checkpoint(*args, **rest):

@@ -8,6 +8,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
+from translate.data.cache import PictureCache
 from translate.data.listing import domain_folder, list_pictures, shown
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
@@ -74,7 +75,7 @@ class AlignedPictures(Dataset):
     Args:
         pairs: at least one.
         channels_a, channels_b: 1 (grey) or 3 (RGB); pictures are converted.
-        preprocess, late_preprocess, late_after, seed: see ``translate.data.augmenting.Augment``.
+        preprocess, late_preprocess, late_after, seed, cache: see ``translate.data.augmenting.Augment``.
 
     Raises:
         InputError: there are no pairs.
@@ -90,12 +91,13 @@ class AlignedPictures(Dataset):
         late_after: int | None = None,
         *,
         seed: int,
+        cache: PictureCache | None = None,
     ):
         if not pairs:
             raise InputError("there are no pairs to learn from; add some to the folder")
         self.pairs = list(pairs)
         self.channels = (channels_a, channels_b)
-        self.augment = Augment(preprocess, seed, late_preprocess, late_after)
+        self.augment = Augment(preprocess, seed, late_preprocess, late_after, cache)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -104,17 +106,17 @@ class AlignedPictures(Dataset):
         """The sample of (epoch, index), epochs counted from 1, indices from 0.
 
         Raises:
-            PictureError: a picture vanished or broke since it was listed.
+            PictureError: a picture vanished or broke since it was listed, and is not in the cache.
             InputError: a picture is smaller than what is to be cut from it, or its partner has another size.
         """
         epoch, index = key
         pair = self.pairs[index]
-        images = [part.read(channels) for part, channels in zip(pair, self.channels, strict=True)]
-        _refuse_different(pair, *(image.size for image in images))
+        both = [self.augment.scaled(part, channels, epoch) for part, channels in zip(pair, self.channels, strict=True)]
+        _refuse_different(pair, *(scaled.source for scaled in both))
         # Of one size and by the same random numbers, both are cut and mirrored alike.
         a, b = (
-            self.augment.apply(image, part.path, "augment pair", epoch, index)
-            for image, part in zip(images, pair, strict=True)
+            self.augment.cut(scaled, part.path, "augment pair", epoch, index)
+            for scaled, part in zip(both, pair, strict=True)
         )
         return Sample(A=a, B=b, A_path=str(pair.a.path), B_path=str(pair.b.path), epoch=epoch, index=index)
 

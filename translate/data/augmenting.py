@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+import torch
 from torch import Tensor
 
+from translate.data.cache import PictureCache, Scaled
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
-from translate.data.reading import read_picture
-from translate.data.tensors import to_tensor
+from translate.data.tensors import to_image, to_pixels
 from translate.errors import InputError
 from translate.randomness import generator
 
@@ -23,29 +25,64 @@ class Augment:
         late_preprocess: the transform of epochs after ``late_after``; CUT stops its size jitter when the learning
             rate starts to decay.
         late_after: last epoch of ``preprocess``; None never changes.
+        cache: where scaled pictures are kept; None decodes each time. It changes no sample.
     """
 
     preprocess: Preprocess
     seed: int
     late_preprocess: Preprocess | None = None
     late_after: int | None = None
+    cache: PictureCache | None = None
 
-    def read(self, path: Path, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
-        """The training picture of a file, uint8 (C, H, W).
+    def read(self, part: Part, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
+        """The training picture of a file, uint8 (C, H, W), channels last in memory.
 
         Raises:
-            PictureError: the file vanished or broke since it was listed.
+            PictureError: the file vanished or broke since it was listed, and is not in the cache.
             InputError: it is smaller than what is to be cut from it.
         """
-        return self.apply(read_picture(path, channels), path, purpose, epoch, index)
+        return self.cut(self.scaled(part, channels, epoch), part.path, purpose, epoch, index)
 
-    def apply(self, image: Image.Image, path: Path, purpose: str, epoch: int, index: int) -> Tensor:
-        """The same from a picture that is read already; ``path`` is what errors call it."""
-        transform = self._transform(epoch)
-        if not transform.fits(*image.size):
-            raise InputError(transform.too_small(path, *image.size))
-        return to_tensor(transform(image, generator(self.seed, purpose, epoch, index)))
+    def scaled(self, part: Part, channels: int, epoch: int) -> Scaled:
+        """The picture as far as it is the same in every epoch of a transform.
 
-    def _transform(self, epoch: int) -> Preprocess:
+        Raises:
+            PictureError: the file vanished or broke since it was listed, and is not in the cache.
+        """
+        transform = self.transform(epoch)
+        kept = self.cache.get(transform, (part, channels)) if self.cache else None
+        if kept is not None:
+            return kept
+        image = part.read(channels)
+        scaled = Scaled(transform.scaled(image), image.size)
+        if self.cache:
+            self.cache.put(transform, (part, channels), scaled)
+        return scaled
+
+    def cut(self, scaled: Scaled, path: Path, purpose: str, epoch: int, index: int) -> Tensor:
+        """The rest of :meth:`read`; ``path`` is what errors call the picture."""
+        transform = self.transform(epoch)
+        if not transform.fits(*scaled.source):
+            raise InputError(transform.too_small(path, *scaled.source))
+        rng = generator(self.seed, purpose, epoch, index)
+        if isinstance(scaled.pixels, Tensor):
+            pixels = _cut_kept(scaled.pixels, transform, rng)
+        else:
+            pixels = to_pixels(transform.cut(scaled.pixels, transform.draw(scaled.pixels.size, rng)))
+        return pixels.permute(2, 0, 1)  # (C, H, W)
+
+    def transform(self, epoch: int) -> Preprocess:
+        """The transform of an epoch."""
         late = self.late_preprocess is not None and self.late_after is not None and epoch > self.late_after
         return self.late_preprocess if late else self.preprocess
+
+
+def _cut_kept(pixels: Tensor, transform: Preprocess, rng: np.random.Generator) -> Tensor:
+    """What ``Preprocess.cut`` makes of an image, from pixels (H, W, C); a copy where there is nothing to resize."""
+    height, width = pixels.shape[:2]
+    cut = transform.draw((width, height), rng)
+    if cut.zoomed != (width, height) or cut.size != cut.box_size:
+        return to_pixels(transform.cut(to_image(pixels.permute(2, 0, 1)), cut))
+    left, top, right, bottom = cut.box
+    pixels = pixels[top:bottom, left:right]
+    return pixels.flip(1) if cut.mirrored else pixels.clone(memory_format=torch.contiguous_format)

@@ -7,6 +7,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
+from translate.data.cache import PictureCache
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.reading import read_picture
 from translate.data.unpaired import Sample
@@ -19,7 +21,7 @@ class SinglePictures(Dataset):
     Args:
         paths: at least one picture.
         channels: 1 (grey) or 3 (RGB); pictures are converted.
-        preprocess, late_preprocess, late_after, seed: see ``translate.data.augmenting.Augment``.
+        preprocess, late_preprocess, late_after, seed, cache: see ``translate.data.augmenting.Augment``.
 
     Raises:
         InputError: there are no pictures.
@@ -34,12 +36,13 @@ class SinglePictures(Dataset):
         late_after: int | None = None,
         *,
         seed: int,
+        cache: PictureCache | None = None,
     ):
         if not paths:
             raise InputError("there are no pictures to learn from; add some to the folder")
         self.paths = list(paths)
         self.channels = channels
-        self.augment = Augment(preprocess, seed, late_preprocess, late_after)
+        self.augment = Augment(preprocess, seed, late_preprocess, late_after, cache)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -48,12 +51,12 @@ class SinglePictures(Dataset):
         """The sample of (epoch, index), epochs counted from 1, indices from 0.
 
         Raises:
-            PictureError: the picture vanished or broke since it was listed.
+            PictureError: the picture vanished or broke since it was listed, and is not in the cache.
             InputError: it is smaller than what is to be cut from it.
         """
         epoch, index = key
         path = self.paths[index]
-        picture = self.augment.read(path, self.channels, "augment A", epoch, index)
+        picture = self.augment.read(Part(path), self.channels, "augment A", epoch, index)
         return Sample(A=picture, A_path=str(path), epoch=epoch, index=index)
 
     def inputs(self) -> int:

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
+from translate.data.cache import PictureCache
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.reading import read_picture
 from translate.errors import InputError
@@ -37,8 +39,8 @@ class UnpairedPictures(Dataset):
     Args:
         paths_a, paths_b: the pictures of each domain, at least one.
         channels_a, channels_b: 1 (grey) or 3 (RGB); pictures are converted.
-        preprocess, late_preprocess, late_after, seed: see ``translate.data.augmenting.Augment``; the seed fixes the
-            partners too.
+        preprocess, late_preprocess, late_after, seed, cache: see ``translate.data.augmenting.Augment``; the seed
+            fixes the partners too.
         serial: pair by position instead of by chance.
 
     Raises:
@@ -56,6 +58,7 @@ class UnpairedPictures(Dataset):
         late_after: int | None = None,
         *,
         seed: int,
+        cache: PictureCache | None = None,
         serial: bool = False,
     ):
         for letter, paths in (("A", paths_a), ("B", paths_b)):
@@ -65,7 +68,7 @@ class UnpairedPictures(Dataset):
         self.paths_b = list(paths_b)
         self.channels_a = channels_a
         self.channels_b = channels_b
-        self.augment = Augment(preprocess, seed, late_preprocess, late_after)
+        self.augment = Augment(preprocess, seed, late_preprocess, late_after, cache)
         self.seed = seed
         self.serial = serial
 
@@ -76,15 +79,15 @@ class UnpairedPictures(Dataset):
         """The sample of (epoch, index), epochs counted from 1, indices from 0.
 
         Raises:
-            PictureError: a picture vanished or broke since it was listed.
+            PictureError: a picture vanished or broke since it was listed, and is not in the cache.
             InputError: a picture is smaller than what is to be cut from it.
         """
         epoch, index = key
         path_a = self.paths_a[index % len(self.paths_a)]
         path_b = self.paths_b[self._partner(epoch, index)]
         return Sample(
-            A=self.augment.read(path_a, self.channels_a, "augment A", epoch, index),
-            B=self.augment.read(path_b, self.channels_b, "augment B", epoch, index),
+            A=self.augment.read(Part(path_a), self.channels_a, "augment A", epoch, index),
+            B=self.augment.read(Part(path_b), self.channels_b, "augment B", epoch, index),
             A_path=str(path_a),
             B_path=str(path_b),
             epoch=epoch,

@@ -1,23 +1,28 @@
 """Pictures for a training run: found, checked, and turned into batches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from PIL import Image
 
 from translate.data.aligned import AlignedPictures, check_pairs, find_pairs
+from translate.data.augmenting import Augment
+from translate.data.cache import PictureCache, Source, default_budget_mb
 from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
 from translate.data.listing import domain_folder, list_pictures, single_folder
 from translate.data.loading import default_workers, make_loader
-from translate.data.preprocess import Preprocess
+from translate.data.part import Part
+from translate.data.preprocess import Preprocess, Size
 from translate.data.reading import Header
 from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.errors import InputError
 from translate.settings import TrainSettings
+from translate.training.staging import staged
 
 # The transform of the first epochs, that of the later ones if it is another, and the last of the first epochs.
 Transform = tuple[Preprocess, Preprocess | None, int | None]
@@ -29,6 +34,9 @@ class Pictures(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, key: tuple[int, int]) -> Sample: ...
+
+    @property
+    def augment(self) -> Augment: ...
 
     def inputs(self) -> int: ...
 
@@ -50,6 +58,11 @@ class Feed:
     def describe(self) -> str:
         return describe_counts(self.counts)
 
+    def describe_cache(self, epoch: int) -> str | None:
+        """How many of the pictures are decoded only once, or None where the flags want them decoded each time."""
+        augment = self.dataset.augment
+        return augment.cache.describe(augment.transform(epoch)) if augment.cache else None
+
 
 def describe_counts(counts: Mapping[str, int]) -> str:
     if "B" not in counts:
@@ -57,8 +70,11 @@ def describe_counts(counts: Mapping[str, int]) -> str:
     return f"{counts['A']} pictures in A, {counts['B']} in B"
 
 
-def open_feed(settings: TrainSettings) -> Feed:
+def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
     """Find and check the pictures of a run.
+
+    Args:
+        share: training processes on this machine, which divide the memory for decoded pictures.
 
     Raises:
         InputError: folders missing or empty, pictures unreadable or too small, a batch larger than the data.
@@ -66,10 +82,10 @@ def open_feed(settings: TrainSettings) -> Feed:
     if not settings.run.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds trainA and trainB")
     openers = {"unaligned": _open_unpaired, "single": _open_single, "aligned": _open_aligned}
-    return openers[settings.data.dataset_mode](settings, Path(settings.run.dataroot))
+    return openers[settings.data.dataset_mode](settings, Path(settings.run.dataroot), share)
 
 
-def _open_unpaired(settings: TrainSettings, root: Path) -> Feed:
+def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
     folders = {
         domain: domain_folder(root, settings.run.phase, letter)
@@ -79,25 +95,29 @@ def _open_unpaired(settings: TrainSettings, root: Path) -> Feed:
     reports = {domain: _checked(settings, folder, transform) for domain, folder in folders.items()}
     paths = {domain: list(report.headers) for domain, report in reports.items()}
     channels = _channels(data.input_nc, data.output_nc, *(reports[domain].headers for domain in "AB"))
-    dataset = UnpairedPictures(
-        paths["A"], paths["B"], *channels, *transform, seed=settings.run.seed, serial=data.serial_batches
-    )
+    whole = {
+        (Part(p), nc): _size(h) for d, nc in zip("AB", channels, strict=True) for p, h in reports[d].headers.items()
+    }
+    kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share)}
+    dataset = UnpairedPictures(paths["A"], paths["B"], *channels, *transform, **kept, serial=data.serial_batches)
     counts = {domain: len(found) for domain, found in paths.items()}
     return Feed(root, dataset, counts, *channels, folders, paths["A"])
 
 
-def _open_single(settings: TrainSettings, root: Path) -> Feed:
+def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
     folder = single_folder(root, settings.run.phase, _letters(settings)[0])
     transform = _transform(settings)
     report = _checked(settings, folder, transform)
     paths = list(report.headers)
     channels = _channels(data.input_nc, data.output_nc, report.headers, report.headers)
-    dataset = SinglePictures(paths, channels[0], *transform, seed=settings.run.seed)
+    sizes = {(Part(path), channels[0]): _size(header) for path, header in report.headers.items()}
+    cache = _cache(data.cache_mb, sizes, transform, share)
+    dataset = SinglePictures(paths, channels[0], *transform, seed=settings.run.seed, cache=cache)
     return Feed(root, dataset, {"A": len(paths)}, *channels, {"A": folder}, paths)
 
 
-def _open_aligned(settings: TrainSettings, root: Path) -> Feed:
+def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
     pairs = find_pairs(root, settings.run.phase, _letters(settings))[: data.max_dataset_size]
     report = check_pictures(list(dict.fromkeys(part.path for pair in pairs for part in pair)), label="pairs")
@@ -108,7 +128,13 @@ def _open_aligned(settings: TrainSettings, root: Path) -> Feed:
     for domain in headers:
         _check_sizes(domain, transform, data.batch_size)
     channels = _channels(data.input_nc, data.output_nc, *headers)
-    dataset = AlignedPictures(pairs, *channels, *transform, seed=settings.run.seed)
+    sizes = {
+        (part, nc): _size(part.header(report.headers[part.path]))
+        for pair in pairs
+        for part, nc in zip(pair, channels, strict=True)
+    }
+    cache = _cache(data.cache_mb, sizes, transform, share)
+    dataset = AlignedPictures(pairs, *channels, *transform, seed=settings.run.seed, cache=cache)
     folders = {domain: part.path.parent for domain, part in zip("AB", pairs[0], strict=True)}
     files = [pair.a.path for pair in pairs]
     return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files)
@@ -138,6 +164,18 @@ def _transform(settings: TrainSettings) -> Transform:
     return preprocess, replace(preprocess, load_size=data.crop_size), settings.optimizer.n_epochs
 
 
+def _cache(cache_mb: int | None, sizes: Mapping[Source, Size], transform: Transform, share: int) -> PictureCache | None:
+    """Memory for pictures of these sizes, as large as ``--cache_mb`` says."""
+    if cache_mb == 0:
+        return None
+    budget_mb = default_budget_mb(share) if cache_mb is None else max(cache_mb // share, 1)
+    return PictureCache(sizes, *(step for step in transform[:2] if step is not None), budget_mb=budget_mb)
+
+
+def _size(header: Header) -> Size:
+    return header.width, header.height
+
+
 def _letters(settings: TrainSettings) -> str:
     """The letters of the folders that the run calls A and B."""
     return "AB" if settings.data.direction == "AtoB" else "BA"
@@ -160,13 +198,30 @@ def make_sampler(
 
 
 def make_batches(
-    feed: Feed, settings: TrainSettings, sampler: EpochSampler, on_gpu: bool, processes: int = 1
+    feed: Feed, settings: TrainSettings, sampler: EpochSampler, device: torch.device, share: int = 1
 ) -> Iterable[dict[str, Any]]:
-    """What the loop steps over; ``processes`` train on this machine and share its cores."""
+    """The batches of a run, on their way to the device where that is a GPU.
+
+    Args:
+        share: training processes on this machine, which divide its cores.
+    """
     workers = settings.data.num_threads
-    return make_loader(
-        feed.dataset, sampler, default_workers(processes) if workers is None else workers, pin_memory=on_gpu
-    )
+    workers = default_workers(share) if workers is None else workers
+    batches = make_loader(feed.dataset, sampler, workers, pin_memory=device.type == "cuda")
+    return staged(_dropping_early(batches, feed.dataset.augment), device)
+
+
+def _dropping_early(batches: Iterable[dict[str, Any]], augment: Augment) -> Iterator[dict[str, Any]]:
+    """The batches; with the first of the late transform, what was kept for the early one is given back.
+
+    Batches arrive in order, so by then no worker makes an early sample.
+    """
+    early, kept = augment.preprocess, augment.cache is not None
+    for batch in batches:
+        if kept and augment.transform(batch["epoch"]).scaling != early.scaling:
+            augment.cache.drop(early)
+            kept = False
+        yield batch
 
 
 def _channels(input_nc: int | None, output_nc: int | None, *headers: Mapping[Path, Any]) -> tuple[int, int]:

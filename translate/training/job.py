@@ -44,7 +44,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
         start = settle(values, restarted=processes.restarts > 0)
-        feed = open_feed(start.settings)
+        feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device)
     precision.set_up()

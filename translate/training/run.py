@@ -133,8 +133,8 @@ def _write_beginning(job: Job, observer: Observer, trainer: Trainer) -> None:
 
 
 def _run(job: Job, trainer: Trainer, observer: Observer | Follower) -> None:
-    on_gpu = job.precision.device.type == "cuda"
-    batches = make_batches(job.feed, job.settings, job.sampler, on_gpu, job.processes.local_count)
+    share = job.processes.local_count
+    batches = make_batches(job.feed, job.settings, job.sampler, job.precision.device, share)
     observer.start(trainer)
     try:
         trainer.run(batches)

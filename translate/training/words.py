@@ -16,6 +16,8 @@ def announce(job: Job, trainer: Trainer, aside: Path | None) -> None:
     if aside:
         print(f"note: the former run of this name is kept as {aside}")
     print(f"run {job.start.folder.path}: {settings.model} on {job.feed.root} ({job.feed.describe()})")
+    if kept := job.feed.describe_cache(trainer.progress.epoch):
+        print(f"pictures: {kept}")
     epochs = flags.n_epochs + flags.n_epochs_decay
     print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {_where(job)}")
     for sentence in job.said:

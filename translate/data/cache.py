@@ -1,0 +1,102 @@
+"""Pictures that were decoded and scaled before, kept in memory for the epochs to come.
+
+What is kept is the picture after the scaling word of ``--preprocess``, which no random number has a part in, as 8-bit
+pixels. So samples are the same to the bit with a cache and without.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from PIL import Image
+from torch import Tensor
+
+from translate.data.arena import Arena
+from translate.data.machine import MIB, available_memory_mb
+from translate.data.part import Part
+from translate.data.preprocess import Preprocess, Size
+
+AUTOMATIC_SHARE = 4  # without a budget, at most one part in so many of the memory that is available
+UNKNOWN_MEMORY_MB = 1024  # the budget of a machine that does not say what it has
+
+Source = tuple[Part, int]  # a picture and the channels (1 or 3) that it is read in
+
+
+class Scaled(NamedTuple):
+    """A picture after the scaling word: an image, or uint8 pixels (H, W, C) where it was kept.
+
+    ``source`` is its width and height on disk (pixels).
+    """
+
+    pixels: Image.Image | Tensor
+    source: Size
+
+
+def default_budget_mb(share: int = 1) -> int:
+    """MiB for the pictures of one of ``share`` training processes on this machine."""
+    available_mb = available_memory_mb()
+    budget_mb = UNKNOWN_MEMORY_MB if available_mb is None else available_mb // AUTOMATIC_SHARE
+    return budget_mb // share
+
+
+class PictureCache:
+    """Scaled pictures in memory that all processes of a run share, filled as they are first asked for.
+
+    Each way of scaling has an arena of its own. A picture that is kept goes on being served when its file changes or
+    vanishes during the run; one that is not what it was when the run began is not kept. Where memory is short,
+    pictures are decoded each time, and a note says so once.
+
+    Args:
+        sources: the width and height on disk of each picture.
+        transforms: all that the run uses. They are not in use at the same time, so each arena may have the budget.
+        budget_mb: MiB; pictures beyond it, in the order of ``sources``, are decoded each time.
+    """
+
+    def __init__(self, sources: Mapping[Source, Size], *transforms: Preprocess, budget_mb: int):
+        self.budget_mb = budget_mb
+        self._indices = {source: index for index, source in enumerate(sources)}
+        self._sizes = list(sources.values())
+        self._arenas: dict[tuple, Arena] = {}
+        for transform in transforms:
+            shapes = [(*transform.scaled_size(*size)[::-1], channels) for (_, channels), size in sources.items()]
+            if transform.scaling not in self._arenas:
+                self._open(transform, shapes)
+
+    def _open(self, transform: Preprocess, shapes: list[tuple[int, int, int]]) -> None:
+        try:
+            self._arenas[transform.scaling] = Arena(shapes, self.budget_mb * MIB)
+        except (OSError, ValueError) as error:
+            _note(error)
+
+    def get(self, transform: Preprocess, source: Source) -> Scaled | None:
+        """A picture as this transform scales it, if it is kept."""
+        index, arena = self._indices.get(source), self._arenas.get(transform.scaling)
+        if index is None or arena is None or (pixels := arena.get(index)) is None:
+            return None
+        return Scaled(pixels, self._sizes[index])
+
+    def put(self, transform: Preprocess, source: Source, scaled: Scaled) -> None:
+        """Keep a picture that this transform has scaled, if there is a place for it."""
+        index, arena = self._indices.get(source), self._arenas.get(transform.scaling)
+        if index is None or arena is None or scaled.source != self._sizes[index]:
+            return
+        try:
+            arena.put(index, scaled.pixels.tobytes())
+        except OSError as error:
+            _note(error)
+
+    def drop(self, transform: Preprocess) -> None:
+        """Give back the memory of a transform that is not used any more, while no process makes a sample with it."""
+        if transform.scaling in self._arenas:
+            self._arenas[transform.scaling].drop()
+
+    def describe(self, transform: Preprocess) -> str:
+        """How many pictures can be kept, such as ``1995 of 2014 kept decoded in memory (467 MiB of 6000)``."""
+        arena = self._arenas.get(transform.scaling)
+        if arena is None:
+            return f"none of {len(self._sizes)} kept decoded in memory"
+        used_mb = -(-arena.size_bytes // MIB)
+        return f"{arena.places} of {len(self._sizes)} kept decoded in memory ({used_mb} MiB of {self.budget_mb})"
+
+
+def _note(error: Exception) -> None:
+    print(f"note: no memory to keep more decoded pictures in ({error}); the others are decoded each time")
