@@ -1,0 +1,26 @@
+"""The benchmark of the loader runs on pictures of its own and on a user's; how fast it is is not asked here."""
+
+import json
+
+SMALL = ["--load_size", "36", "--crop_size", "32", "--epochs", "2"]
+
+
+def test_it_measures_every_number_of_workers(run_script, tmp_path):
+    words = [*SMALL, "--pictures", "3", "--size", "40", "--workers", "0", "1"]
+    done = run_script(tmp_path, "scripts/benchmark_input", *words)
+    assert done.returncode == 0, done.stderr
+    *table, line = done.stdout.splitlines()
+    assert [row.split("|")[1].strip() for row in table[2:]] == ["0", "1"]
+    results = json.loads(line)["results"]
+    assert all(found[name] > 0 for found in results.values() for name in ("decoding", "filling", "keeping"))
+
+
+def test_it_takes_pictures_of_the_user(run_script, tmp_path, make_domains):
+    root = make_domains(tmp_path / "own", 2, 2)
+    done = run_script(tmp_path, "scripts/benchmark_input", *SMALL, "--dataroot", str(root), "--workers", "0")
+    assert json.loads(done.stdout.splitlines()[-1])["dataroot"] == str(root)
+
+
+def test_one_epoch_is_refused(run_script, tmp_path):
+    done = run_script(tmp_path, "scripts/benchmark_input", "--epochs", "1")
+    assert done.returncode == 2 and "at least 2" in done.stderr
