@@ -97,7 +97,10 @@ class DataOptions:
     max_dataset_size: int | None = flag(None, "use at most this many pictures a domain", low=1)
     serial_batches: bool = flag(False, "take pictures in order, and the n-th of A with the n-th of B")
     batch_size: int = flag(1, "pictures of each domain a step", low=1)
-    num_threads: int | None = flag(None, "processes that load pictures; default: up to 4, one a core", low=0)
+    num_threads: int | None = flag(
+        None, "processes that load pictures; default: up to 4, one a core; on a CPU 0 where --cache_mb holds all",
+        low=0,
+    )  # fmt: skip
     cache_mb: int | None = flag(
         None, "memory for decoded pictures (MiB), 0: decode each time; default: as needed, at most 1/4 of the free",
         low=0,

@@ -100,6 +100,7 @@ def test_pictures_beyond_the_budget_are_decoded_each_time(make_picture, reads):
     reads.clear()
     assert batches(SinglePictures(paths, 3, whole, seed=3, cache=kept)) == wanted
     assert [reads.count(path) for path in paths] == [1, 1, 4]
+    assert not kept.holds_all
     assert kept.describe(whole) == "2 of 3 kept decoded in memory (1 MiB of 1)"
 
 
@@ -151,6 +152,7 @@ def test_a_machine_without_such_memory_goes_on_without(opened, monkeypatch, caps
     note = "note: no memory to keep more decoded pictures in ([Errno 12] Cannot allocate memory); "
     assert capsys.readouterr().out.startswith(note)
     assert batches(dataset) == batches(opened("unaligned", budget_mb=None))
+    assert not dataset.augment.cache.holds_all
     assert dataset.augment.cache.describe(EARLY) == "none of 8 kept decoded in memory"
 
 

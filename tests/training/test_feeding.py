@@ -8,6 +8,7 @@ from PIL import Image
 from translate.data.part import Part
 from translate.errors import InputError
 from translate.settings import resolve
+from translate.training import feeding
 from translate.training.feeding import make_batches, make_sampler, open_feed
 
 
@@ -150,3 +151,22 @@ def test_every_mode_keeps_its_pictures_and_its_samples(model, pictures, make_dom
     assert feed.describe_cache(epoch=1).startswith(f"{pictures} of {pictures} kept decoded in memory")
     monkeypatch.setattr("translate.data.part.read_picture", None)  # nothing is read any more
     assert feed.dataset[(5, 2)]["index"] == 2
+
+
+@pytest.mark.parametrize(
+    ("device", "flags", "workers"),
+    [
+        ("cpu", {}, 0),
+        ("cpu", {"cache_mb": 0}, 3),
+        ("cuda", {}, 3),
+        ("cpu", {"num_threads": 1}, 1),
+        ("cuda", {"num_threads": 0}, 0),
+    ],
+)
+def test_a_cpu_starts_no_workers_for_pictures_that_are_kept(feed_of, monkeypatch, device, flags, workers):
+    settings, feed = feed_of(**{"num_threads": None, **flags})
+    seen = []
+    monkeypatch.setattr(feeding, "default_workers", lambda share: 6 // share)
+    monkeypatch.setattr(feeding, "make_loader", lambda dataset, sampler, workers, pin_memory: seen.append(workers))
+    make_batches(feed, settings, make_sampler(feed, settings), torch.device(device), share=2)
+    assert seen == [workers]

@@ -55,7 +55,7 @@ class PictureCache:
         self.budget_mb = budget_mb
         self._indices = {source: index for index, source in enumerate(sources)}
         self._sizes = list(sources.values())
-        self._arenas: dict[tuple, Arena] = {}
+        self._arenas: dict[tuple, Arena | None] = {}  # None where the machine has no memory for it
         for transform in transforms:
             shapes = [(*transform.scaled_size(*size)[::-1], channels) for (_, channels), size in sources.items()]
             if transform.scaling not in self._arenas:
@@ -65,6 +65,7 @@ class PictureCache:
         try:
             self._arenas[transform.scaling] = Arena(shapes, self.budget_mb * MIB)
         except (OSError, ValueError) as error:
+            self._arenas[transform.scaling] = None
             _note(error)
 
     def get(self, transform: Preprocess, source: Source) -> Scaled | None:
@@ -84,10 +85,15 @@ class PictureCache:
         except OSError as error:
             _note(error)
 
+    @property
+    def holds_all(self) -> bool:
+        """Whether each picture has a place, however it is scaled."""
+        return all(arena is not None and arena.places == len(self._sizes) for arena in self._arenas.values())
+
     def drop(self, transform: Preprocess) -> None:
         """Give back the memory of a transform that is not used any more, while no process makes a sample with it."""
-        if transform.scaling in self._arenas:
-            self._arenas[transform.scaling].drop()
+        if arena := self._arenas.get(transform.scaling):
+            arena.drop()
 
     def describe(self, transform: Preprocess) -> str:
         """How many pictures can be kept, such as ``1995 of 2014 kept decoded in memory (467 MiB of 6000)``."""
