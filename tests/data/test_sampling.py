@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translate.data.sampling import EpochSampler
+from translate.data.sampling import EpochSampler, Share
 from translate.errors import InputError
 
 sizes = st.integers(1, 30).flatmap(lambda length: st.tuples(st.just(length), st.integers(1, length)))
@@ -65,3 +65,28 @@ def test_batch_larger_than_the_data_is_refused_in_words():
         EpochSampler(3, 0, 1, n_epochs=1)
     with pytest.raises(ValueError, match="epoch 0"):
         EpochSampler(3, 1, 1, n_epochs=1, start_epoch=0)
+
+
+shares = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))  # processes, parts, samples in each piece
+
+
+@given(shares)
+def test_shares_are_a_batch_in_pieces_of_one_size(case):
+    processes, parts, size = case
+    batch = [(1, index) for index in range(processes * parts * size)]
+    shared = [Share(process, processes, parts).of(batch) for process in range(processes)]
+    assert sorted(key for share in shared for key in share) == batch
+    assert {len(share) for share in shared} == {parts * size}
+    in_order = [key for part in range(parts) for share in shared for key in share[part * size : (part + 1) * size]]
+    assert in_order == batch  # over parts, and within them over processes
+
+
+def test_processes_see_their_shares_of_the_same_batches():
+    whole = list(EpochSampler(12, 4, 0, 2))
+    halves = [list(EpochSampler(12, 4, 0, 2, share=Share(process, 2))) for process in (0, 1)]
+    assert [first + second for first, second in zip(*halves, strict=True)] == whole
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused():
+    with pytest.raises(InputError, match=r"--batch_size 6 .* 2 processes with --accumulate 2: use --batch_size 8"):
+        EpochSampler(12, 6, 0, 2, share=Share(0, 2, 2))
