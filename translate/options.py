@@ -17,6 +17,7 @@ from translate.registry import did_you_mean
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
 DATASET_MODES = ("unaligned", "aligned", "single")
+COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
@@ -161,6 +162,11 @@ class SpeedOptions:
         1, "compute each batch in this many parts, one after the other: less memory, same steps", low=1
     )
     grad_checkpointing: bool = flag(False, "recompute the generator's maps backwards: half the memory, a third slower")
+    compile: str = flag(
+        "auto", "networks through torch.compile, minutes at the start; auto: not, until it is shown to repay it",
+        choices=COMPILE_NAMES,
+    )  # fmt: skip
+    deterministic: bool = flag(False, "the same bits each time on a GPU too, which is slower; a CPU gives them anyway")
 
 
 @dataclass(frozen=True)

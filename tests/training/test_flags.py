@@ -85,6 +85,8 @@ CASES = {
     "precision": Case("fp16"),
     "accumulate": Case(2, beside={"batch_size": 2, "normG": "batch"}),
     "grad_checkpointing": Case(True, "recomputed"),
+    "compile": Case("on", "compiled"),
+    "deterministic": Case(True, "deterministic"),
     # Optimisation
     "n_epochs": Case(2, beside=SHORT),
     "n_epochs_decay": Case(1, beside=SHORT),
@@ -135,6 +137,8 @@ class Outcome:
     printed: str = ""
     workers: int | None = None
     recomputed: int = 0
+    compiled: int = 0
+    deterministic: bool | None = None
     keeps: bool | None = None
     states: int = 0
     pages: int = 0
@@ -207,6 +211,7 @@ def _count(patch, outcome):
 
     def seen_loader(dataset, sampler, workers, **rest):
         outcome.workers = workers
+        outcome.deterministic = torch.are_deterministic_algorithms_enabled()
         outcome.keeps = dataset.augment.cache is not None
         return make_loader(dataset, sampler, workers, **rest)
 
@@ -214,6 +219,12 @@ def _count(patch, outcome):
         outcome.recomputed += 1
         return checkpoint(*args, **rest)
 
+    def counted_compile(function, **rest):
+        outcome.compiled += 1
+        return function
+
+    patch.setattr(torch, "compile", counted_compile)
+    patch.setattr(torch.nn.Module, "compile", counted_compile)
     patch.setattr(resnet, "checkpoint", counted_checkpoint)
     patch.setattr(RunFolder, "save_state", counted_save)
     patch.setattr(TrainingPage, "write", counted_write)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from translate.masks import pieces
 from translate.networks.context import HoleFiller
+from translate.networks.padding import replicate
 
 WINDOWS_AT_ONCE = 32
 
@@ -156,7 +157,7 @@ class Inpainter(nn.Module):
         predicted = self.generator(self.generator.punch(colours, self._hidden(known)))
         margin = (self.generator.side - self.generator.patch_px) // 2
         # Around what is predicted its border is repeated: what is not known there must not darken it when it is scaled.
-        spread = F.pad(predicted, (margin, margin, margin, margin), mode="replicate")
+        spread = replicate(predicted, margin)
         return torch.where(known, colours, spread.to(colours.dtype))
 
     def _view(self, image: Tensor, mask: Tensor, window: Window) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from translate.networks.padding import reflect, replicate
+
 
 def blur_downsample(x: Tensor, kernel: Tensor) -> Tensor:
     """Every second pixel of the [1, 2, 1] blur with reflected borders. (B, C, H, W) -> (B, C, ceil(H/2), ceil(W/2)).
@@ -16,7 +18,7 @@ def blur_downsample(x: Tensor, kernel: Tensor) -> Tensor:
     """
     if _is_channels_last(x) and min(x.shape[2:]) > 1 and not torch.compiler.is_compiling():
         return _Down.apply(x)
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, stride=2, groups=x.shape[1])
+    return F.conv2d(reflect(x, 1), kernel, stride=2, groups=x.shape[1])
 
 
 def blur_upsample(x: Tensor, kernel: Tensor) -> Tensor:
@@ -31,7 +33,7 @@ def blur_upsample(x: Tensor, kernel: Tensor) -> Tensor:
     if _is_channels_last(x):
         with torch.autocast("cpu", enabled=False):  # it would go to float32 and back
             return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    padded = replicate(x, 1)
     # The transposed convolution of the padded map reaches three pixels past either side of the doubled picture:
     # padding=3 trims them.
     return F.conv_transpose2d(padded, kernel, stride=2, padding=3, groups=x.shape[1])

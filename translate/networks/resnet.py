@@ -15,6 +15,7 @@ from translate.networks.layers import (
     norm_layer,
     run_layers,
 )
+from translate.networks.padding import ReflectionPad
 
 
 class ResnetBlock(nn.Module):
@@ -24,7 +25,7 @@ class ResnetBlock(nn.Module):
         super().__init__()
         bias = conv_has_bias(norm)
         layers = [
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
@@ -32,7 +33,7 @@ class ResnetBlock(nn.Module):
         if dropout:
             layers.append(nn.Dropout(0.5))
         layers += [
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
         ]
@@ -76,7 +77,7 @@ class ResnetGenerator(nn.Module):
         antialias_up: bool = True,
     ):
         super().__init__()
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3)]
+        layers: list[nn.Module] = [ReflectionPad(3)]
         self.tap_names = {"pixels": 0}
         layers += _conv_norm_relu(nn.Conv2d(input_nc, ngf, 7, bias=conv_has_bias(norm)), norm)
         stage_ends = [len(layers) - 1]
@@ -91,7 +92,7 @@ class ResnetGenerator(nn.Module):
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, norm, antialias_up)
             stage_ends.append(len(layers) - 1)
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), FullPrecisionTanh()]
+        layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), FullPrecisionTanh()]
         self.model = nn.Sequential(*layers)
         self.checkpoints = False  # keep no maps for the gradient but those between stages (--grad_checkpointing)
         self._stage_ends = stage_ends

@@ -12,6 +12,8 @@ from translate.methods import METHODS, Method
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.randomness import generator
 from translate.settings import TrainSettings
+from translate.training.compiling import compile_networks
+from translate.training.determinism import choose_algorithms
 from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
 from translate.training.memory import keep_freed_memory
@@ -28,6 +30,7 @@ class Job:
 
     Attributes:
         said: what happened to the starting weights.
+        compiled: whether the networks go through torch.compile.
     """
 
     settings: TrainSettings
@@ -38,6 +41,7 @@ class Job:
     sampler: EpochSampler
     processes: Processes
     said: list[str]
+    compiled: bool = False
 
 
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
@@ -48,6 +52,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device)
     precision.set_up()
+    choose_algorithms(settings.speed.deterministic)
     if device.type == "cpu":
         keep_freed_memory()
     settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
@@ -63,7 +68,8 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         if method.measures and not start.state:
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
-    return Job(settings, start, feed, method, precision, sampler, processes, said)
+    compiled = compile_networks(method, settings.speed.compile, device)
+    return Job(settings, start, feed, method, precision, sampler, processes, said, compiled)
 
 
 def build_method(settings: TrainSettings) -> Method:

@@ -40,7 +40,14 @@ def facts(job: Job) -> dict[str, str]:
 
 
 def _where(job: Job) -> str:
-    device = describe_device(job.precision.device, job.precision.name)
+    speed = job.settings.speed
+    ways = [
+        *(["compiled"] if job.compiled else []),
+        *([f"batches in {speed.accumulate} parts"] if speed.accumulate > 1 else []),
+        *(["maps recomputed"] if speed.grad_checkpointing else []),
+        *(["deterministic"] if speed.deterministic else []),
+    ]
+    device = ", ".join([describe_device(job.precision.device, job.precision.name), *ways])
     return device if job.processes.count == 1 else f"{job.processes.count} processes, each on {device}"
 
 

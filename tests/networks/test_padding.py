@@ -1,0 +1,36 @@
+"""Padding in a fixed order against torch's own."""
+
+import pytest
+import torch
+
+from translate.networks import padding
+from translate.networks.padding import ReflectionPad, reflect, replicate
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("px", [1, 3])
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_both_ways_give_the_same_values_and_gradients(mode, px, ordered, monkeypatch):
+    monkeypatch.setattr(padding, "_wants_order", lambda x: ordered)
+    x = torch.randn(2, 3, 5, 4, dtype=torch.float64, requires_grad=True)
+    expected = torch.nn.functional.pad(x, (px,) * 4, mode=mode)
+    found = {"reflect": reflect, "replicate": replicate}[mode](x, px)
+    assert torch.equal(found, expected)
+    weights = torch.randn_like(expected)
+    gradients = [torch.autograd.grad(y, x, weights)[0] for y in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+def test_order_is_wanted_on_a_gpu_that_was_asked_for_it(monkeypatch):
+    class OnGpu:
+        is_cuda = True
+
+    assert not padding._wants_order(OnGpu())
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    assert padding._wants_order(OnGpu())
+    assert not padding._wants_order(torch.zeros(1))
+
+
+def test_the_layer_is_torch_s_by_name_and_kind():
+    assert isinstance(ReflectionPad(2), torch.nn.ReflectionPad2d)
+    assert ReflectionPad(2)(torch.zeros(1, 1, 4, 4)).shape == (1, 1, 8, 8)

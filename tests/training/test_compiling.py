@@ -1,0 +1,56 @@
+"""Compiled networks give the same numbers under the same names, and what is missing is told."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from translate.networks import build_discriminator, build_generator
+from translate.training import compiling
+from translate.training.compiling import compile_networks, missing_compiler
+
+CPU = torch.device("cpu")
+
+
+def make_method(**networks: nn.Module) -> SimpleNamespace:
+    return SimpleNamespace(networks=nn.ModuleDict(networks))
+
+
+@pytest.mark.skipif(missing_compiler(CPU) is not None, reason="no C++ compiler")
+def test_a_compiled_network_computes_the_same():
+    network = build_discriminator("pixel", ndf=2).double()
+    x = torch.rand(1, 3, 8, 8, dtype=torch.float64)
+    expected, names = network(x), set(network.state_dict())
+    (wanted,) = torch.autograd.grad(expected.sum(), [network.net[0].weight])
+    assert compile_networks(make_method(D=network), "on", CPU)
+    found = network(x)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+    (gradient,) = torch.autograd.grad(found.sum(), [network.net[0].weight])
+    torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-9)
+    assert set(network.state_dict()) == names
+
+
+def test_a_generator_is_compiled_in_all_its_ways(monkeypatch):
+    calls = []
+    monkeypatch.setattr(compiling, "missing_compiler", lambda device: None)
+    monkeypatch.setattr(torch, "compile", lambda run: lambda *args, **rest: calls.append(args[1]) or run(*args, **rest))
+    network = build_generator("resnet_4blocks", ngf=2)
+    assert compile_networks(make_method(G=network), "on", CPU)
+    x = torch.rand(1, 3, 16, 16)
+    network(x), network.features(x, [0, 4]), network.forward_with_features(x, [0])
+    assert calls == [[len(network.model) - 1], [0, 4], [0]]
+
+
+@pytest.mark.parametrize("word", ["auto", "off"])
+def test_nothing_is_compiled_unasked(word, monkeypatch):
+    monkeypatch.setattr(torch, "compile", None)
+    assert not compile_networks(make_method(G=build_generator("resnet_4blocks", ngf=2)), word, CPU)
+
+
+def test_without_a_compiler_it_goes_on_with_a_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert not compile_networks(make_method(), "on", CPU)
+    assert "--compile on without effect: a C++ compiler is missing" in capsys.readouterr().out
+    monkeypatch.setattr(compiling.importlib.util, "find_spec", lambda name: None)
+    assert missing_compiler(torch.device("cuda")) == "triton"

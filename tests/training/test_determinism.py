@@ -1,0 +1,28 @@
+"""What is asked of torch, and that a CPU needs no asking."""
+
+import os
+
+import pytest
+import torch
+
+from translate.training.determinism import choose_algorithms
+
+
+@pytest.fixture(autouse=True)
+def restored(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    yield
+    choose_algorithms(False)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_it_is_either_reproducible_or_fast(asked):
+    choose_algorithms(asked)
+    assert torch.are_deterministic_algorithms_enabled() == asked
+    assert torch.backends.cudnn.benchmark != asked
+    assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) == asked
+
+
+def test_a_cpu_gives_the_same_bits_either_way(train, same_state):
+    asked = train("asked", deterministic=True).folder
+    assert same_state(asked, train("unasked").folder)

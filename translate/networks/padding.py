@@ -1,0 +1,37 @@
+"""Borders for maps: reflected and repeated, with a gradient that is the same each time where that is asked for."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ReflectionPad(nn.ReflectionPad2d):
+    """As torch's own, whose gradient on a GPU adds up in no particular order."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return reflect(x, self.padding[0])
+
+
+def reflect(x: Tensor, px: int) -> Tensor:
+    """(B, C, H, W) -> (B, C, H + 2 px, W + 2 px), mirrored at the outermost pixels."""
+    if not _wants_order(x):
+        return F.pad(x, (px, px, px, px), mode="reflect")
+    for dim in (2, 3):
+        before = x.narrow(dim, 1, px).flip(dim)
+        after = x.narrow(dim, x.shape[dim] - px - 1, px).flip(dim)
+        x = torch.cat([before, x, after], dim)
+    return x
+
+
+def replicate(x: Tensor, px: int) -> Tensor:
+    """(B, C, H, W) -> (B, C, H + 2 px, W + 2 px), the outermost pixels repeated."""
+    if not _wants_order(x):
+        return F.pad(x, (px, px, px, px), mode="replicate")
+    for dim in (2, 3):
+        before, after = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
+        x = torch.cat([before] * px + [x] + [after] * px, dim)
+    return x
+
+
+def _wants_order(x: Tensor) -> bool:
+    return x.is_cuda and torch.are_deterministic_algorithms_enabled()

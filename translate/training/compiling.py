@@ -1,0 +1,41 @@
+"""Networks through ``torch.compile``, where it is asked for and can work."""
+
+import importlib.util
+import os
+import shutil
+
+import torch
+
+from translate.methods import Method
+
+COMPILERS = ("g++", "clang++", "c++")
+
+
+def compile_networks(method: Method, word: str, device: torch.device) -> bool:
+    """Compile the networks as ``--compile`` says; whether it was done. Names in state dicts stay as they are.
+
+    ``auto`` compiles nothing: on a CPU the result is slower than the layers as they are (docs/performance.md), and for
+    GPUs nobody has measured yet how many steps repay it. What cannot be compiled runs as it is.
+    """
+    if word != "on":
+        return False
+    missing = missing_compiler(device)
+    if missing:
+        print(f"note: --compile on without effect: {missing} is missing")
+        return False
+    torch._dynamo.config.suppress_errors = True  # a layer that does not compile runs as it is
+    for network in method.networks.values():
+        if hasattr(network, "_run"):  # all ways through the generator, with and without features
+            network._run = torch.compile(network._run)
+        else:
+            network.compile()
+    return True
+
+
+def missing_compiler(device: torch.device) -> str | None:
+    """What torch.compile would need and does not find here."""
+    if device.type == "cuda":
+        return None if importlib.util.find_spec("triton") else "triton"
+    named = os.environ.get("CXX")
+    found = any(shutil.which(name) for name in ([named] if named else COMPILERS))
+    return None if found else "a C++ compiler"

@@ -1,0 +1,19 @@
+"""Whether a GPU has to give the same bits each time, which costs it speed."""
+
+import os
+
+import torch
+
+
+def choose_algorithms(deterministic: bool) -> None:
+    """Ask for reproducible algorithms, or for the fastest ones, which cuDNN finds out by trying.
+
+    On the CPU all that is used here is reproducible already.
+
+    Raises, later:
+        RuntimeError: an operation has no reproducible algorithm.
+    """
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants to be told before its first product
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
