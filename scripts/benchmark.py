@@ -6,7 +6,9 @@
 
 Each side runs in a process of its own, and they take turns step by step, so that what else the machine does falls on
 all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
-``default`` are what ``train.py`` does with ``--precision fp32`` and without. Prints a table and a line of JSON.
+``default`` are what ``train.py`` does with ``--precision fp32`` and without; ``parts`` is the default with
+``--accumulate`` as large as the batch, ``recomputed`` the default with ``--grad_checkpointing``. Prints a table and a
+line of JSON. The loader alone is measured by benchmark_input.py, several processes by benchmark_processes.py.
 """
 
 import argparse
@@ -30,7 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golden"))
 
 from translate.commandline import run_command
+from translate.data.sampling import Share
 from translate.methods import cut
+from translate.networks.checkpointing import checkpoint_gradients
 from translate.networks.instance_norm import InstanceNorm
 from translate.networks.layers import BlurDownsample, BlurUpsample
 from translate.settings import TrainSettings, resolve
@@ -40,6 +44,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.precision import choose_precision
 
+SIDES = ("reference", "published", "fp32", "default", "parts", "recomputed")
 Work = dict[str, Callable[[], None]]  # "step" and "picture": each does one
 
 
@@ -55,11 +60,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--warm_up", type=int, default=2, help="steps before them")
     parser.add_argument("--reference", help="checkout of taesungp/contrastive-unpaired-translation, as a further side")
     parser.add_argument("--profile", action="store_true", help="a step of the default by operator, and nothing else")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES[1:4]), help="what is compared")
     flags = parser.parse_args(arguments)
     if flags.profile:
         print(profile(flags))
         return
-    sides = [*(["reference"] if flags.reference else []), "published", "fp32", "default"]
+    sides = [*(["reference"] if flags.reference else []), *flags.sides]
     results = {side: summarise(*found) for side, found in take_turns(sides, flags).items()}
     device = choose_device(flags.gpu_ids)
     facts = {
@@ -120,7 +126,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     """A trainer of this library, as it is or computing the way that was published."""
     settings = settings_of(flags)
     device = choose_device(flags.gpu_ids)
-    precision = choose_precision("auto" if side == "default" else "fp32", device)
+    precision = choose_precision("fp32" if side in ("published", "fp32") else "auto", device)
     precision.set_up()
     layout = torch.contiguous_format if side == "published" else torch.channels_last
     method = build_method(settings).to(device, memory_format=layout)
@@ -130,8 +136,12 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
         optimizers = {name: torch.optim.Adam(o.param_groups, fused=False) for name, o in optimizers.items()}
     else:
         keep_freed_memory()
-    limits = Limits(1, 10**9)
-    trainer = Trainer(method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False)
+    if side == "recomputed":
+        checkpoint_gradients(method)
+    parts, limits = flags.batch_size if side == "parts" else 1, Limits(1, 10**9)
+    trainer = Trainer(
+        method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False, parts
+    )
     if side == "published":
         trainer.prepare.layout = torch.contiguous_format
     batches = iter(range(10**9))
@@ -217,6 +227,13 @@ def make_batch(flags: argparse.Namespace, number: int) -> dict[str, Any]:
     pictures = {letter: torch.randint(0, 256, shape, generator=drawn, dtype=torch.uint8) for letter in "AB"}
     first = number * flags.batch_size
     return {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": list(range(first, first + flags.batch_size))}
+
+
+def share_of(batch: dict[str, Any], share: Share) -> dict[str, Any]:
+    """What a process computes of a batch."""
+    places = share.of(list(range(len(batch["index"]))))
+    taken = {letter: batch[letter][places] for letter in "AB"}
+    return {**batch, **taken, "index": [batch["index"][place] for place in places]}
 
 
 def summarise(seconds: dict[str, list[float]], memory_mib: float) -> dict[str, float]:
