@@ -34,3 +34,21 @@ def test_order_is_wanted_on_a_gpu_that_was_asked_for_it(monkeypatch):
 def test_the_layer_is_torch_s_by_name_and_kind():
     assert isinstance(ReflectionPad(2), torch.nn.ReflectionPad2d)
     assert ReflectionPad(2)(torch.zeros(1, 1, 4, 4)).shape == (1, 1, 8, 8)
+
+
+def test_reflection_keeps_nothing_and_stays_in_half_precision():
+    kept = []
+    x = torch.randn(2, 3, 6, 5, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last).requires_grad_()
+    hooks = torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor
+    )
+    with hooks, torch.autocast("cpu", dtype=torch.bfloat16):
+        padded = reflect(x, 2)
+    assert padded.dtype == torch.bfloat16 and not kept
+    (gradient,) = torch.autograd.grad(padded, x, torch.ones_like(padded))
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_its_gradient_can_be_differentiated():
+    x = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradgradcheck(lambda x: reflect(x, 1).square(), x)

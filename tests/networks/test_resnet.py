@@ -69,7 +69,7 @@ def test_names_of_taps_are_the_published_places_in_every_variant(down, up, modul
 def test_named_taps_are_what_they_say(flags):
     network = tiny(**flags)
     kinds = {name: type(network.model[index]) for name, index in network.tap_names.items()}
-    assert kinds.pop("pixels") is nn.ReflectionPad2d
+    assert issubclass(kinds.pop("pixels"), nn.ReflectionPad2d)
     assert kinds.pop("down1") is kinds.pop("down2") is nn.Conv2d
     assert set(kinds.values()) == {ResnetBlock}
     assert network.tap_channels(network.resolve_taps(["down1", "down2", "res1"])) == [4, 8, 8]

@@ -1,5 +1,7 @@
 """Borders for maps: reflected and repeated, with a gradient that is the same each time where that is asked for."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,13 +16,32 @@ class ReflectionPad(nn.ReflectionPad2d):
 
 def reflect(x: Tensor, px: int) -> Tensor:
     """(B, C, H, W) -> (B, C, H + 2 px, W + 2 px), mirrored at the outermost pixels."""
-    if not _wants_order(x):
+    if torch.compiler.is_compiling():
         return F.pad(x, (px, px, px, px), mode="reflect")
+    if not _wants_order(x):
+        return _Reflected.apply(x, px)
     for dim in (2, 3):
         before = x.narrow(dim, 1, px).flip(dim)
         after = x.narrow(dim, x.shape[dim] - px - 1, px).flip(dim)
         x = torch.cat([before, x, after], dim)
     return x
+
+
+class _Reflected(torch.autograd.Function):
+    """torch's own kernels, without what surrounds them: a copy in float32 on a CPU that computes in half precision
+    (autocast), and the map, which its gradient would keep though it needs no more than its size."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, px: int) -> Tensor:
+        ctx.px = px
+        with torch.autocast(x.device.type, enabled=False):
+            return F.pad(x, (px, px, px, px), mode="reflect")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        px = ctx.px
+        like_input = gradient[:, :, px:-px, px:-px]  # in size and layout
+        return torch.ops.aten.reflection_pad2d_backward(gradient, like_input, [px] * 4), None
 
 
 def replicate(x: Tensor, px: int) -> Tensor:
