@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from translate.commandline import parse_test, parse_train
-from translate.settings import resolve
+from translate.methods import METHODS
+from translate.options import TestOptions
+from translate.settings import resolve, test_groups, train_flags
 
+OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
@@ -24,10 +27,11 @@ LINKS = [
 
 @pytest.mark.parametrize(("stem", "line"), COMMANDS)
 def test_commands_are_of_the_method_that_the_page_is_about(stem, line):
-    program, script, *words = shlex.split(line)
-    assert program == "python"
+    program, *words = shlex.split(line)
+    assert program in ("python", "torchrun")
+    script, *words = [word for word in words if word.lstrip("-").split("=")[0] not in OF_TORCHRUN]
     if script == "train.py":
-        assert resolve(parse_train(words)).model == stem
+        assert resolve(parse_train(words)).model == (stem if stem in METHODS.names() else "cut")
     else:
         assert script == "test.py"
         assert parse_test([*words, "--model", stem])[0]["name"]
@@ -49,12 +53,8 @@ def test_links_lead_somewhere(page, link):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_flags_in_tables_exist(page):
-    from translate.methods import METHODS
-    from translate.options import TestOptions
-    from translate.settings import test_groups, train_flags
-
     model = page.stem if page.stem in METHODS.names() else "cut"
-    known = {*train_flags(model), *TestOptions.__dataclass_fields__, "model", "config"}
+    known = {*train_flags(model), *TestOptions.__dataclass_fields__, "model", "config", *OF_TORCHRUN}
     known |= set(test_groups()[page.stem].__dataclass_fields__) if page.stem in test_groups() else set()
     found = set(re.findall(r"--(\w+)", page.read_text()))
     assert found
