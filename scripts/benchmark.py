@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--steps", type=int, default=7, help="that are measured")
     parser.add_argument("--warm_up", type=int, default=2, help="steps before them")
     parser.add_argument("--reference", help="checkout of taesungp/contrastive-unpaired-translation, as a further side")
-    parser.add_argument("--profile", action="store_true", help="a step of the default by operator, and nothing else")
+    parser.add_argument("--profile", action="store_true", help="a step of the default by operator and layer, alone")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES[1:4]), help="what is compared")
     flags = parser.parse_args(arguments)
     if flags.profile:
@@ -261,15 +261,17 @@ def in_a_table(results: dict[str, dict[str, float]], first: str) -> str:
 
 
 def profile(flags: argparse.Namespace) -> str:
-    """Where the time of a step of the default goes."""
+    """Where the time of a step of the default goes: by operator, and by the shapes of inputs, which tell the layer."""
     work = make_ours("default", flags)
     for _ in range(flags.warm_up):
         work["step"]()
-    with torch.profiler.profile() as found:
+    with torch.profiler.profile(record_shapes=True) as found:
         work["step"]()
     on_gpu = choose_device(flags.gpu_ids).type == "cuda"
     key = "self_cuda_time_total" if on_gpu else "self_cpu_time_total"
-    return found.key_averages().table(sort_by=key, row_limit=25, max_name_column_width=50)
+    by_operator = found.key_averages().table(sort_by=key, row_limit=25, max_name_column_width=50)
+    by_layer = found.key_averages(group_by_input_shape=True)
+    return by_operator + by_layer.table(sort_by=key, row_limit=40, max_name_column_width=32, max_shapes_column_width=60)
 
 
 def processor() -> str:
