@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from translate.networks.instance_norm import InstanceNorm, instance_norm
+from translate.networks.instance_norm import InstanceNorm, Moments, instance_norm
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -87,3 +87,31 @@ def test_the_layer_has_no_weights_and_no_state():
 def test_a_single_pixel_is_refused():
     with pytest.raises(ValueError, match="more than one pixel"):
         instance_norm(torch.zeros(1, 3, 1, 1))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_float32_statistics_of_large_maps_are_right(layout):
+    """Far from zero, where a sum over all pixels in float32 loses digits."""
+    x = maps(1, 4, 1024, 1024, dtype=torch.float32, layout=layout).detach() + 10
+    assert (instance_norm(x) - slow(x.double())).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_values_and_gradients_of_a_large_map_are_those_of_the_formula(layout):
+    x = maps(2, 2, 300, 240, layout=layout)
+    result, expected = instance_norm(x), slow(x)
+    torch.testing.assert_close(result, expected, rtol=1e-9, atol=1e-9)
+    incoming = torch.randn_like(expected)
+    (gradient,), (wanted,) = (torch.autograd.grad(y, x, incoming, retain_graph=True) for y in (result, expected))
+    torch.testing.assert_close(gradient, wanted, rtol=1e-8, atol=1e-8)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(1, 300))
+def test_moments_of_parts_are_those_of_the_whole(heights, width):
+    x = maps(1, 3, sum(heights), width).detach()
+    moments = Moments()
+    for part in x.split(heights, dim=2):
+        moments.add(part)
+    mean, variance = moments.result(x)
+    torch.testing.assert_close(mean, x.mean((0, 2, 3)), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(variance, x.var((0, 2, 3), correction=0), rtol=1e-9, atol=1e-9)
