@@ -1,4 +1,4 @@
-"""One picture through a network: to a tensor, padded to the stride, translated, cropped, rounded."""
+"""Pictures through a network: to a tensor, padded to the stride, translated, cropped, rounded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,12 @@ def translate_signed(translate: Callable[..., Tensor], image: Tensor, stride: in
     Args:
         inputs: what the translator wants besides the picture, such as a mask.
     """
-    return _cropped(translate(_padded(image, stride), **inputs), image)
+    return translate_batch(translate, image.unsqueeze(0), stride, **inputs)[0]
+
+
+def translate_batch(translate: Callable[..., Tensor], images: Tensor, stride: int, **inputs: Any) -> Tensor:
+    """The same for pictures of one size, (B, C, H, W) -> (B, C', H, W)."""
+    return _cropped(translate(_padded(images, stride), **inputs), images)
 
 
 def views_of(translator: nn.Module, image: Tensor, **inputs: Any) -> dict[str, Tensor]:
@@ -36,17 +41,17 @@ def views_of(translator: nn.Module, image: Tensor, **inputs: Any) -> dict[str, T
     the translator has to show (see ``translate.methods.base.Method.translator``)."""
     if not hasattr(translator, "views"):
         return {"fake_B": translate_signed(translator, image, translator.stride, **inputs)}
-    views = translator.views(_padded(image, translator.stride), **inputs)
-    return {label: _cropped(view, image) for label, view in views.items()}
+    views = translator.views(_padded(image.unsqueeze(0), translator.stride), **inputs)
+    return {label: _cropped(view, image)[0] for label, view in views.items()}
 
 
-def _padded(image: Tensor, stride: int) -> Tensor:
-    """(C, H, W) -> (1, C, H', W') with sides that are multiples of the stride; with a stride of 1 any size is."""
-    height, width = image.shape[-2:]
+def _padded(images: Tensor, stride: int) -> Tensor:
+    """(B, C, H, W) -> (B, C, H', W') with sides that are multiples of the stride; with a stride of 1 any size is."""
+    height, width = images.shape[-2:]
     smallest_px = SMALLEST_SIDE_PX if stride > 1 else 1
     bottom = max(-height % stride, smallest_px - height)
     right = max(-width % stride, smallest_px - width)
-    images = image.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=torch.channels_last)
     if not (bottom or right):
         return images
     # A picture smaller than its own padding cannot be reflected; its border is repeated.
@@ -56,4 +61,4 @@ def _padded(image: Tensor, stride: int) -> Tensor:
 
 def _cropped(images: Tensor, like: Tensor) -> Tensor:
     height, width = like.shape[-2:]
-    return images[0, :, :height, :width]
+    return images[..., :height, :width]

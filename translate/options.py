@@ -19,6 +19,7 @@ NORM_NAMES = ("instance", "batch", "none")
 DATASET_MODES = ("unaligned", "aligned", "single")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
+TILE_STATS = ("exact", "lowres")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
@@ -207,6 +208,13 @@ class TestOptions:
     preprocess: str | None = flag(None, "the reference's words instead of --size, e.g. resize_and_crop")
     load_size: int | None = flag(None, "with --preprocess; default: the crop size; alone: the shorter side", low=4)
     crop_size: int | None = flag(None, "with --preprocess or --size crop; default: the run's own", low=4)
+    tile: int | None = flag(
+        None, "translate larger pictures in tiles of this side (pixels), for resnet generators; default: whole", low=64
+    )
+    tile_stats: str = flag(
+        "exact", "what instance norms of tiles know; exact: all of the picture; lowres: it scaled down, in less memory",
+        choices=TILE_STATS,
+    )  # fmt: skip
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
     gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")

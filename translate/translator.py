@@ -1,7 +1,7 @@
 """A trained generator as a tool: load it, call it on a picture."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,13 @@ from translate.data.mask_files import make_mask
 from translate.data.reading import read_picture
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.errors import InputError
-from translate.inference import translate_image, translate_signed, views_of
+from translate.inference import translate_batch, translate_image, translate_signed, views_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
 from translate.options import build
 from translate.sizing import TestSize
+from translate.tiling import TiledGenerator
 from translate.training.precision import choose_precision
 from translate.training.run_folder import RunFolder
 
@@ -52,6 +53,7 @@ class Translator:
         device: where it runs.
         precision: a word of ``--precision``.
         record: what is known of the run that trained it.
+        tile, tile_stats: as for ``load``.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class Translator:
         device: torch.device | str = "cpu",
         record: dict[str, Any] | None = None,
         precision: str = "auto",
+        tile: int | None = None,
+        tile_stats: str = "exact",
     ):
+        generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         self.device = torch.device(device)
         self.precision = choose_precision(precision, self.device)
         generator = generator.to(self.device, memory_format=torch.channels_last)
@@ -81,6 +86,8 @@ class Translator:
         direction: str | None = None,
         options: Mapping[str, Any] | None = None,
         precision: str = "auto",
+        tile: int | None = None,
+        tile_stats: str = "exact",
     ) -> "Translator":
         """A translator from a run folder, a generator file in one, or a bare ``.pth`` of the reference.
 
@@ -93,9 +100,13 @@ class Translator:
             direction: ``AtoB`` or ``BtoA``, for a run that learned both; default: the one it was trained in.
             options: flags of the method that need not be as in training, such as ``annealed_T``.
             precision: ``fp32``, ``bf16``, ``fp16``, ``tf32``, or ``auto``: bf16 where the hardware is fast in it.
+            tile: pictures with a longer side (pixels) are translated in tiles of this size, in less memory. For resnet
+                generators.
+            tile_stats: where tiles take the statistics of instance norms from: ``exact``, all of the picture, or
+                ``lowres``, the picture scaled down to a tile (see ``translate.tiling``).
 
         Raises:
-            InputError: nothing there, damaged, of another kind, or holding code.
+            InputError: nothing there, damaged, of another kind, or holding code; or tiles for another generator.
         """
         path = Path(path)
         folder, file = (RunFolder(path), None) if path.is_dir() else (RunFolder(path.parent), path)
@@ -114,7 +125,8 @@ class Translator:
         if not isinstance(size, TestSize):
             size = TestSize(size or method.test_size, record.get("pixel_scale", {}).get("crop_size", 256))
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(translator, size, getattr(translator, "input_nc", flags["input_nc"]), device, record, precision)
+        input_nc = getattr(translator, "input_nc", flags["input_nc"])
+        return cls(translator, size, input_nc, device, record, precision, tile, tile_stats)
 
     def with_size(self, size: TestSize) -> "Translator":
         """The same translator for another size."""
@@ -169,6 +181,14 @@ class Translator:
         with self._computing():
             views = views_of(self.generator, signed, **inputs)
         return {label: to_image(to_uint8(view)) for label, view in views.items()}
+
+    def batch_views(self, prepared: Sequence[Image.Image]) -> list[dict[str, Image.Image]]:
+        """The same for pictures of one size, translated at once, for a method that shows nothing else. Samples do not
+        depend on each other; the results differ from those of ``views`` by rounding at most."""
+        signed = torch.stack([to_signed(to_tensor(picture)) for picture in prepared]).to(self.device)
+        with self._computing():
+            results = to_uint8(translate_batch(self.generator, signed, self.generator.stride)).cpu()
+        return [{"fake_B": to_image(result)} for result in results]
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
