@@ -12,6 +12,7 @@ import translate
 from translate import files, testing
 from translate.data import inputs
 from translate.errors import InputError, RunError
+from translate.networks import build_generator
 from translate.testing import run_test
 from translate.translator import Translator
 
@@ -114,6 +115,53 @@ class TestEquality:
         assert result.written == 3
 
 
+class TestTiles:
+    def test_files_hold_what_the_tiled_translator_returns_and_the_page_says_so(self, tested, tested_data, trained_run):
+        found = {}
+        for statistics in ("exact", "lowres"):
+            results = tested(size="150x90", tile=64, tile_stats=statistics, precision="fp32")
+            found[statistics] = pixels_of(results / "images/fake_B/wide.png")
+            how = {"size": "150x90", "device": "cpu", "precision": "fp32", "tile": 64, "tile_stats": statistics}
+            translator = Translator.load(trained_run, **how)
+            assert np.array_equal(found[statistics], translator(tested_data / "testA/wide.bmp"))
+            assert f"64 pixels, {statistics} statistics" in (results / "index.html").read_text(encoding="utf-8")
+        whole = pixels_of(tested(size="150x90", precision="fp32") / "images/fake_B/wide.png")
+        assert np.abs(found["exact"].astype(int) - whole).max() <= 1
+        assert np.abs(found["lowres"].astype(int) - whole).max() > 1
+
+    def test_a_generator_that_cannot_be_tiled_is_refused_before_anything_is_written(self, tested, copied_run, tmp_path):
+        folder = copied_run("unet", model="pix2pix", netG="unet_128")
+        torch.save(build_generator("unet_128", ngf=1, normG="batch").state_dict(), folder / "latest_net_G.pth")
+        with pytest.raises(InputError, match=r"--tile 64: .*only resnet generators work in tiles; leave --tile out"):
+            tested(name="unet", checkpoints_dir=folder.parent, tile=64)
+        assert not (tmp_path / "out").exists()
+
+
+class TestBatches:
+    def test_pictures_of_one_size_are_translated_together_with_the_same_result(self, tested, monkeypatch):
+        alone = tested(size="40x40", precision="fp32")
+        before = {path.name: pixels_of(path) for path in (alone / "images/fake_B").iterdir()}
+        sizes, batch_views = [], Translator.batch_views
+        monkeypatch.setattr(testing, "pixels_at_once", lambda device: 2 * 40 * 40)
+        monkeypatch.setattr(
+            Translator, "batch_views", lambda self, batch: sizes.append(len(batch)) or batch_views(self, batch)
+        )
+        together = tested(size="40x40", precision="fp32")
+        assert sizes == [2], "two of three pictures have room in a batch, and the last is alone"
+        assert "real_A/tall.png" in (together / "index.html").read_text(encoding="utf-8")
+        for name, pixels in before.items():
+            difference = np.abs(pixels_of(together / "images/fake_B" / name).astype(int) - pixels)
+            assert difference.max() <= 1
+
+    def test_pictures_of_other_sizes_are_not(self, tested, monkeypatch):
+        monkeypatch.setattr(testing, "pixels_at_once", lambda device: 10**9)
+        monkeypatch.setattr(Translator, "batch_views", lambda *_: pytest.fail("these have three sizes"))
+        assert len(names_in(tested(size="original") / "images/fake_B")) == 3
+
+    def test_a_cpu_translates_each_by_itself(self):
+        assert testing.pixels_at_once(torch.device("cpu")) == 0 < testing.pixels_at_once(torch.device("cuda"))
+
+
 class TestReplacing:
     def test_former_results_are_replaced_as_a_whole(self, tested, tested_data):
         first = tested()
@@ -183,8 +231,12 @@ class TestReplacing:
             raise error
 
         monkeypatch.setattr(Translator, "views", fail)
-        with pytest.raises(RunError, match=r"square\.png needs more memory than cpu has; give a smaller --size"):
+        with pytest.raises(
+            RunError, match=r"square\.png needs more memory than cpu has; give a smaller --size, or --t"
+        ):
             tested(gpu_ids="-1")
+        with pytest.raises(RunError, match=r"square\.png needs more memory than cpu has; give a smaller --tile$"):
+            tested(gpu_ids="-1", tile=64)
 
     def test_a_results_folder_that_cannot_be_made_is_said(self, tested, tmp_path):
         (tmp_path / "file").touch()

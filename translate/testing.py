@@ -1,11 +1,13 @@
 """``test.py``: translate a folder of pictures with a trained run and write a page of the results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 from tqdm import tqdm
 
@@ -18,14 +20,17 @@ from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.methods import METHODS, Method
 from translate.options import TestOptions, build, convert
+from translate.pipelining import overlapped
 from translate.reports.results import Row, write_results_page
 from translate.settings import resolve, test_groups, train_flags
 from translate.sizing import TestSize
+from translate.tiling import TiledGenerator
 from translate.training.device import choose_device, describe_device
 from translate.training.memory import is_out_of_memory
 from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
 
+READ_AHEAD = 32  # pictures, on a device that translates batches
 Holes = Callable[[str, tuple[int, int]], np.ndarray]  # name of a picture and its (width, height) -> (H, W) boolean
 
 
@@ -62,7 +67,15 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     device = choose_device(options.gpu_ids)
     changed = {name: value for name, value in own.items() if _may_change(METHODS[model], name)}
     translator = Translator.load(
-        folder.path, options.epoch, size, device, options.direction, changed, options.precision
+        folder.path,
+        options.epoch,
+        size,
+        device,
+        options.direction,
+        changed,
+        options.precision,
+        options.tile,
+        options.tile_stats,
     )
     source, inputs = _find_inputs(options, record, METHODS[model])
     inputs = _check(inputs, options, size)
@@ -73,6 +86,8 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         "size": size.describe(),
         "device": describe_device(translator.device, translator.precision.name),
     }
+    if options.tile:
+        facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
     job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]))
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
@@ -224,7 +239,7 @@ def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[In
 def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[str, str], width: int) -> int:
     """Translate every picture and write the page; the number of results."""
     with replacing_folder(target, "--results_dir") as folder:
-        results = [job.run(each, folder) for each in tqdm(inputs, unit="pic", disable=None)]
+        results = list(tqdm(job.run(inputs, folder), total=len(inputs), unit="pic", disable=None))
         made = {row.pictures[job.result] for row, _ in results}
         written = sum((folder / path).is_file() for path in made)
         if written != len(inputs):
@@ -242,6 +257,24 @@ def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[s
     return written
 
 
+class _Ready(NamedTuple):
+    """A picture that has been read: as the network gets to see it, what of it is to be filled, and its truth."""
+
+    input: Input
+    prepared: Image.Image
+    hole: np.ndarray | None
+    truth: Image.Image | None
+
+
+def pixels_at_once(device: torch.device) -> int:
+    """How large a batch of pictures may be: 0 on a CPU.
+
+    There it would not be quicker, and how convolutions round depends on the batch: the files would not be to the bit
+    what a ``Translator`` gives for a single picture.
+    """
+    return 2**20 if device.type == "cuda" else 0
+
+
 @dataclass(frozen=True)
 class _Job:
     """What is done to each picture of a test."""
@@ -255,30 +288,54 @@ class _Job:
         """The label of the translation."""
         return self._shown_label("fake_B")
 
-    def run(self, each: Input, folder: Path) -> tuple[Row, dict[str, float]]:
-        """Translate a picture, write what there is to see below ``folder``, and score it where the truth is known."""
+    @property
+    def pixels_at_once(self) -> int:
+        """How many pixels are translated in one batch of pictures of equal size; 0: each picture by itself."""
+        generator = self.translator.generator
+        if self.holes or hasattr(generator, "views"):
+            return 0
+        return pixels_at_once(self.translator.device)
+
+    def run(self, inputs: list[Input], folder: Path) -> Iterator[tuple[Row, dict[str, float]]]:
+        """Translate pictures, write what there is to see below ``folder``, and score them where the truth is known."""
+        ahead = 2 if self.pixels_at_once == 0 else READ_AHEAD
+        return overlapped(inputs, self._read, self._translate, partial(self._write, folder), self._fits, ahead=ahead)
+
+    def _read(self, each: Input) -> "_Ready":
         prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
         hole = self.holes(each.name, prepared.size) if self.holes else None
-        views = self._translate(each, prepared, hole)
+        truth = None if each.truth is None else each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
+        return _Ready(each, prepared, hole, truth)
+
+    def _fits(self, batch: list["_Ready"], one: "_Ready") -> bool:
+        width, height = one.prepared.size
+        return batch[0].prepared.size == (width, height) and (len(batch) + 1) * width * height <= self.pixels_at_once
+
+    def _write(self, folder: Path, ready: "_Ready", views: Mapping[str, Image.Image]) -> tuple[Row, dict[str, float]]:
+        each, prepared = ready.input, ready.prepared
         if any(label.endswith("_A") for label in views):
             pictures = {**views, "truth_B": prepared}  # the network saw but a part of the picture, which is the truth
         else:
             pictures = {"real_A": prepared, **views}
-            if each.truth is not None:
-                pictures["truth_B"] = each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
-        scores = score(pictures, hole) if "truth_B" in pictures else {}
+            if ready.truth is not None:
+                pictures["truth_B"] = ready.truth
+        scores = score(pictures, ready.hole) if "truth_B" in pictures else {}
         pictures = {self._shown_label(label): image for label, image in pictures.items()}
         note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
         return Row(each.name, _write(pictures, each.name, folder), note), scores
 
-    def _translate(self, each: Input, prepared: Image.Image, hole: np.ndarray | None) -> dict[str, Image.Image]:
+    def _translate(self, batch: list["_Ready"]) -> list[dict[str, Image.Image]]:
         try:
-            return self.translator.views(prepared, hole)
+            if len(batch) > 1:
+                return self.translator.batch_views([ready.prepared for ready in batch])
+            return [self.translator.views(batch[0].prepared, batch[0].hole)]
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            device = self.translator.device
-            raise RunError(f"{each.part.path} needs more memory than {device} has; give a smaller --size") from error
+            path, device = batch[0].input.part.path, self.translator.device
+            tiled = isinstance(self.translator.generator, TiledGenerator)
+            remedy = "a smaller --tile" if tiled else "a smaller --size, or --tile 512"
+            raise RunError(f"{path} needs more memory than {device} has; give {remedy}") from error
 
     def _shown_label(self, label: str) -> str:
         if not self.turned:
