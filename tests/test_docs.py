@@ -25,16 +25,21 @@ LINKS = [
 ]
 
 
+def model_of(stem):
+    """The method that a page is about; pages about something else speak of the usual one."""
+    return stem if stem in METHODS.names() else "cut"
+
+
 @pytest.mark.parametrize(("stem", "line"), COMMANDS)
 def test_commands_are_of_the_method_that_the_page_is_about(stem, line):
     program, *words = shlex.split(line)
     assert program in ("python", "torchrun")
     script, *words = [word for word in words if word.lstrip("-").split("=")[0] not in OF_TORCHRUN]
     if script == "train.py":
-        assert resolve(parse_train(words)).model == (stem if stem in METHODS.names() else "cut")
+        assert resolve(parse_train(words)).model == model_of(stem)
     else:
         assert script == "test.py"
-        assert parse_test([*words, "--model", stem])[0]["name"]
+        assert parse_test([*words, "--model", model_of(stem)])[0]["name"]
 
 
 @pytest.mark.parametrize(("stem", "code"), [(stem, text) for stem, kind, text in BLOCKS if kind == "python"])
@@ -53,8 +58,7 @@ def test_links_lead_somewhere(page, link):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_flags_in_tables_exist(page):
-    model = page.stem if page.stem in METHODS.names() else "cut"
-    known = {*train_flags(model), *TestOptions.__dataclass_fields__, "model", "config", *OF_TORCHRUN}
+    known = {*train_flags(model_of(page.stem)), *TestOptions.__dataclass_fields__, "model", "config", *OF_TORCHRUN}
     known |= set(test_groups()[page.stem].__dataclass_fields__) if page.stem in test_groups() else set()
     found = set(re.findall(r"--(\w+)", page.read_text()))
     assert found
