@@ -135,9 +135,39 @@ def test_a_signal_to_torchrun_saves_and_stops(start, tmp_path):
     assert "torchrun --nproc_per_node=2 train.py --continue_train --name run" in errors
 
 
+def test_a_signal_to_one_process_stops_all_of_them(start, tmp_path):
+    folder = tmp_path / "checkpoints" / "run"
+    process = start(name="run", n_epochs=10000)
+    wait_for(lambda: len(losses(folder)) >= 3)
+    os.kill(worker(process, 1), signal.SIGTERM)
+    out, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    assert "done:" not in out
+    assert errors.count("stopped at step") == 1
+    step = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
+    assert step == len(losses(folder))
+
+
+def test_a_picture_that_vanishes_is_named_and_no_step_is_lost(start, tmp_path, make_domains):
+    data = make_domains(tmp_path / "own", 8, 8, phases=("train",))
+    folder = tmp_path / "checkpoints" / "run"
+    process = start(name="run", n_epochs=10000, dataroot=data, cache_mb=0)
+    wait_for(lambda: len(losses(folder)) >= 3)
+    next((data / "trainA").iterdir()).unlink()
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    assert str(data / "trainA") in errors
+    step = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
+    assert step == len(losses(folder)) >= 3
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
-    [({"batch_size": 3}, "use --batch_size 4"), ({"nonsense": 1}, "unknown flag --nonsense"), ({"ngf": 0}, "--ngf 0")],
+    [
+        ({"batch_size": 3}, "use --batch_size 4"),
+        ({"nonsense": 1}, "unknown flag --nonsense"),
+        ({"gpu_ids": "x"}, "--gpu_ids x is not a list"),
+    ],
 )
 def test_a_mistake_is_told_once(flags, sentence, start):
     process = start(name="run", **flags)

@@ -8,6 +8,7 @@ Raises, each of them:
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from translate.errors import RunError
+
+# One process may look at all pictures, or save, while the others wait; one that is gone is noticed at once.
+PATIENCE = timedelta(hours=12)
 
 
 def process_count() -> int:
@@ -98,15 +102,17 @@ def leave() -> None:
 @cache
 def _host_group() -> Any:
     """A group whose messages do not pass through a GPU."""
-    return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+    return dist.group.WORLD if dist.get_backend() == "gloo" else dist.new_group(backend="gloo", timeout=PATIENCE)
 
 
 @contextmanager
 def _talking() -> Iterator[None]:
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise RunError(
-            f"another process of this training is gone ({' '.join(str(error).split())[:80]}); the last saved state is "
-            "intact: start all of them again with --continue_train"
+            f"another process of this training is gone or does not answer ({' '.join(str(error).split())[:160]}); the "
+            "last saved state is intact: start all of them again with --continue_train"
         ) from error

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from translate.errors import InputError
 from translate.networks import build_generator
-from translate.networks.checkpointing import checkpoint_gradients
+from translate.networks.checkpointing import checkpoint_gradients, frozen_statistics
 
 TAPS = ["pixels", "down1", "down2", "res1", "res3"]
 
@@ -14,9 +13,8 @@ TAPS = ["pixels", "down1", "down2", "res1", "res3"]
 def make(norm: str, **flags: bool) -> nn.Module:
     torch.manual_seed(0)
     network = build_generator("resnet_4blocks", ngf=2, normG=norm, **flags).double()
-    for name, weight in network.named_parameters():
+    for weight in network.parameters():
         nn.init.normal_(weight, std=0.3)
-        assert name
     return network
 
 
@@ -37,7 +35,7 @@ def gradients_and_kept(network: nn.Module) -> tuple[list[Tensor], int]:
     return list(torch.autograd.grad(loss, list(network.parameters()))), kept
 
 
-@pytest.mark.parametrize("norm", ["instance", "none"])
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
 @pytest.mark.parametrize("no_antialias", [False, True])
 def test_gradients_are_the_same_and_less_is_kept(norm, no_antialias):
     flags = {"no_antialias": no_antialias, "no_antialias_up": no_antialias}
@@ -48,6 +46,10 @@ def test_gradients_are_the_same_and_less_is_kept(norm, no_antialias):
     for expected, found in zip(plain, recomputed, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     assert kept_less < kept / 2
+    once = make(norm, **flags)
+    gradients_and_kept(once)
+    for expected, found in zip(once.buffers(), network.buffers(), strict=True):
+        assert torch.equal(found, expected)  # running statistics have counted one pass
 
 
 def test_dropout_masks_are_the_same_when_recomputed():
@@ -59,6 +61,16 @@ def test_dropout_masks_are_the_same_when_recomputed():
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_where_no_network_can_it_is_refused():
-    with pytest.raises(InputError, match="--grad_checkpointing"):
-        checkpoint_gradients(build_generator("unet_128", ngf=2))
+def test_where_no_network_can_that_is_said():
+    assert not checkpoint_gradients(build_generator("unet_128", ngf=2))
+    assert checkpoint_gradients(nn.ModuleList([build_generator("unet_128", ngf=2), make("instance")]))
+
+
+def test_frozen_statistics_count_nothing_and_compute_the_same():
+    norm = nn.BatchNorm2d(2)
+    x = torch.randn(2, 2, 3, 3)
+    with frozen_statistics(norm):
+        found = norm(x)
+    assert norm.running_mean.tolist() == [0, 0] and norm.num_batches_tracked == 0
+    assert torch.equal(norm(x), found)
+    assert norm.num_batches_tracked == 1 and norm.running_mean.abs().min() > 0

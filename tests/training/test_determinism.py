@@ -10,7 +10,8 @@ from translate.training.determinism import choose_algorithms
 
 @pytest.fixture(autouse=True)
 def restored(monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is taken back behind the test
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     yield
     choose_algorithms(False)
 

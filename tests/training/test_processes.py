@@ -66,12 +66,14 @@ def test_without_torchrun_there_is_one(monkeypatch):
 
 
 def test_torchrun_says_who_one_is(monkeypatch):
-    told = {"RANK": 5, "WORLD_SIZE": 8, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 4, "TORCHELASTIC_RESTART_COUNT": 2}
+    told = {"RANK": 5, "WORLD_SIZE": 8, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 4, "TORCHELASTIC_RUN_ID": "abc"}
     for name, value in told.items():
         monkeypatch.setenv(name, str(value))
-    assert processes_of_environment() == Processes(5, 8, 1, 4, 2)
+    assert processes_of_environment() == Processes(5, 8, 1, 4, "abc")
     assert processes_of_environment().share(3) == Share(5, 8, 3)
     assert not processes_of_environment().is_first
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")  # what all calls are named that give none
+    assert processes_of_environment().launch == f"torchrun {os.getppid()}"
 
 
 def test_weights_that_part_are_noticed(monkeypatch):

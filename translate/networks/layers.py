@@ -62,20 +62,26 @@ class FullPrecisionTanh(nn.Tanh):
 def run_layers(layers: nn.Sequential, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
     """The layers from ``first`` to ``last`` (default: all), an instance norm and the ReLU behind it in one.
 
-    So the gradient of the two keeps one map instead of two. A ReLU that somebody listens to is run by itself.
+    So the gradient of the two keeps one map instead of two. What somebody listens to is run by itself.
     """
     stop = len(layers) if last is None else last + 1
     index = first
     while index < stop:
         layer = layers[index]
         following = layers[index + 1] if index + 1 < stop else None
-        if isinstance(layer, InstanceNorm) and isinstance(following, nn.ReLU) and not following._forward_hooks:
+        pair = isinstance(layer, InstanceNorm) and isinstance(following, nn.ReLU)
+        if pair and not (_has_hooks(layer) or _has_hooks(following)):
             x = layer(x, rectify=True)
             index += 2
         else:
             x = layer(x)
             index += 1
     return x
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    kinds = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks
+    return any(kinds)
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:

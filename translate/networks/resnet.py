@@ -1,12 +1,14 @@
 """The ResNet generator of CycleGAN and CUT (Johnson et al., ECCV 2016; Park et al., ECCV 2020)."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from translate.networks.checkpointing import frozen_statistics
 from translate.networks.layers import (
     BlurDownsample,
     BlurUpsample,
@@ -170,7 +172,14 @@ class ResnetGenerator(nn.Module):
         """The layers from ``first`` to ``last``."""
         run = partial(run_layers, self.model, first=first, last=last)
         if self.checkpoints and torch.is_grad_enabled():
-            return checkpoint(run, x, use_reentrant=False, preserve_rng_state=self._has_dropout)
+            again = partial(frozen_statistics, self.model[first : last + 1])
+            return checkpoint(
+                run,
+                x,
+                use_reentrant=False,
+                preserve_rng_state=self._has_dropout,
+                context_fn=lambda: (nullcontext(), again()),
+            )
         return run(x)
 
     def _is_overwritten(self, index: int) -> bool:

@@ -29,6 +29,8 @@ def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.dev
     if len(ids) < processes.local_count:
         ids = list(range(processes.local_count))  # the flag names fewer than were started: one each, from the first
     wanted = ids[: processes.local_count]
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"--gpu_ids {gpu_ids} names a GPU twice; each process needs one of its own")
     if max(wanted) >= count:
         raise InputError(f"--gpu_ids {','.join(map(str, wanted))}: this machine has {count} GPUs, numbered from 0")
     if len(ids) > 1 and processes.count == 1:

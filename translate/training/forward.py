@@ -1,10 +1,12 @@
 """The forward passes of one step: shared by the players where memory allows, else recomputed."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from translate.methods import Method
+from translate.networks.checkpointing import frozen_statistics
 from translate.training.precision import Precision
 from translate.training.preparing import Batch, Preparation
 
@@ -13,9 +15,9 @@ class Forward:
     """What the method's forward pass makes of each part of a batch, for whichever player asks.
 
     A batch in one part is computed once, for all players. In several parts, every player goes over all of them before
-    it is updated, and what has been computed of one part is dropped before the next: so memory is that of one part.
-    Players before ``method.forward_player`` get results without gradient, computed for them alone; it gets its own;
-    those after it get what it had, since its weights are other ones by then.
+    it is updated, and the maps that a gradient needs are dropped before the next part. Players before
+    ``method.forward_player`` get results without gradient, computed for them alone; it gets its own; those after it
+    get what it had, since its weights are other ones by then, so that the results of all parts are kept for them.
     """
 
     def __init__(self, method: Method, prepare: Preparation, precision: Precision, parts: list[Batch]):
@@ -34,7 +36,9 @@ class Forward:
         if number in self._kept:
             return self._kept[number]
         without_gradient = player in self._before and len(self.parts) > 1
-        with torch.set_grad_enabled(not without_gradient), self.precision.autocast():
+        # A pass that is going to be repeated with a gradient counts nothing in running statistics.
+        uncounted = frozen_statistics(self.method) if without_gradient else nullcontext()
+        with torch.set_grad_enabled(not without_gradient), uncounted, self.precision.autocast():
             self.prepare.seed_layers(self.parts[number])
             state = self.method(self.parts[number])
         if not without_gradient and self._keeps:

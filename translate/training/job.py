@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
+from translate.collectives import gather_values
 from translate.data.sampling import EpochSampler
 from translate.errors import InputError
 from translate.methods import METHODS, Method
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.randomness import generator
 from translate.settings import TrainSettings
-from translate.training.compiling import compile_networks
 from translate.training.determinism import choose_algorithms
 from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
@@ -30,7 +30,6 @@ class Job:
 
     Attributes:
         said: what happened to the starting weights.
-        compiled: whether the networks go through torch.compile.
     """
 
     settings: TrainSettings
@@ -41,13 +40,12 @@ class Job:
     sampler: EpochSampler
     processes: Processes
     said: list[str]
-    compiled: bool = False
 
 
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
-        start = settle(values, restarted=processes.restarts > 0)
+        start = settle(values, processes.launch)
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device)
@@ -59,8 +57,8 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     method = build_method(settings).to(device, memory_format=torch.channels_last)
     method.check_size(settings.data.crop_size)
     method.check_shared(processes.count * settings.speed.accumulate)
-    if settings.speed.grad_checkpointing:
-        checkpoint_gradients(method)
+    if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
+        raise InputError("--grad_checkpointing: only the resnet generators can recompute their maps; leave it out")
     sampler = _open_sampler(feed, settings, start, processes)
     said = load_initial(method.networks, start.weights, method.generators["AtoB"]) if start.weights else []
     if not settings.run.dry_run:
@@ -68,8 +66,21 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         if method.measures and not start.state:
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
-    compiled = compile_networks(method, settings.speed.compile, device)
-    return Job(settings, start, feed, method, precision, sampler, processes, said, compiled)
+    return Job(settings, start, feed, method, precision, sampler, processes, said)
+
+
+def compare_starts(start: Start) -> None:
+    """Processes that do not see the same state would train different networks.
+
+    Raises:
+        InputError: they do not.
+    """
+    steps = gather_values(start.state["progress"]["step"] if start.state else None)
+    if len(set(steps)) > 1:
+        raise InputError(
+            f"the processes do not see the same state of the run in {start.folder.path} (steps {steps}): give a "
+            "--checkpoints_dir that all machines share"
+        )
 
 
 def build_method(settings: TrainSettings) -> Method:

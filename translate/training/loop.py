@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from translate.collectives import any_says, average_over_processes
+from translate.collectives import any_says, average_over_processes, process_count
 from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.training.averaging import WeightAverage
@@ -119,7 +119,8 @@ class Trainer:
         if self.is_finished:
             return
         started = waiting_since = time.monotonic()
-        for batch in batches:
+        iterator = iter(batches)
+        while (batch := _next(iterator)) is not None:
             self.timing.waiting_s += time.monotonic() - waiting_since
             self.step(batch)
             self._count(batch["epoch"])
@@ -198,9 +199,10 @@ class Trainer:
             newest = self._newest = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
             bad = [name for name, value in newest.items() if not math.isfinite(value)]
             if bad:
+                whose = "of this process: " if process_count() > 1 else ""
                 raise RunError(
-                    f"loss {bad[0]} is {newest[bad[0]]} at step {step} ({', '.join(files)}); the last saved state is "
-                    "intact: continue from it with --continue_train and a lower --lr"
+                    f"loss {bad[0]} is {newest[bad[0]]} at step {step} ({whose}{', '.join(files)}); the last saved "
+                    "state is intact: continue from it with --continue_train and a lower --lr"
                 )
         self._unchecked.clear()
         return self._newest
@@ -259,3 +261,19 @@ class Trainer:
                 f"the saved state does not fit these flags ({reason}); continue with those that the run was started "
                 "with, or start a new run with --init_from"
             ) from None
+
+
+def _next(batches: Iterator[Batch]) -> Batch | None:
+    """The next batch, or None behind the last one. Where one process gets none, no other begins a step.
+
+    Raises:
+        InputError: a picture cannot be read, here or in another process.
+    """
+    batch, problem = None, None
+    try:
+        batch = next(batches, None)
+    except InputError as error:
+        problem = error
+    if any_says(problem is not None):
+        raise problem or InputError("a picture that another process reads is broken or gone; it says which")
+    return batch

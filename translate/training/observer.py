@@ -116,6 +116,9 @@ class Observer:
         self.folder.export(name, trainer.method.networks)
         if trainer.average is not None:
             self.folder.export(f"{name}_ema", trainer.average.networks)
+        else:
+            for former in self.folder.weights(f"{name}_ema").values():
+                former.unlink()  # of a run that kept one until now: exports are of the same step
 
     def write_page(self) -> None:
         if self.page:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.rendezvous import rendezvous
 
-from translate.collectives import copy_from_first, gather_values, leave, process_count
+from translate.collectives import PATIENCE, copy_from_first, gather_values, leave, process_count
 from translate.data.sampling import Share
 from translate.errors import RunError, TranslateError
 
@@ -23,14 +24,14 @@ class Processes:
         rank: counted from 0 over all machines; the first one writes the files.
         count: of all processes.
         local_rank, local_count: the same among those of this machine.
-        restarts: how often torchrun has started them again after a failure.
+        launch: a name of the call of torchrun, which stays the same when it starts the processes again.
     """
 
     rank: int = 0
     count: int = 1
     local_rank: int = 0
     local_count: int = 1
-    restarts: int = 0
+    launch: str = ""
 
     @property
     def is_first(self) -> bool:
@@ -70,8 +71,8 @@ class Processes:
             raise SystemExit(codes[failed[0]])
 
     def alone(self, error: TranslateError) -> TranslateError | SystemExit:
-        """What to raise where all processes end alike: one of them says it, the others end with its exit code."""
-        return error if self.is_first else SystemExit(error.exit_code)
+        """What to raise where all processes end alike: one a machine says it, the others end with its exit code."""
+        return error if self.local_rank == 0 else SystemExit(error.exit_code)
 
 
 def processes_of_environment() -> Processes:
@@ -81,12 +82,13 @@ def processes_of_environment() -> Processes:
         "count": "WORLD_SIZE",
         "local_rank": "LOCAL_RANK",
         "local_count": "LOCAL_WORLD_SIZE",
-        "restarts": "TORCHELASTIC_RESTART_COUNT",
     }
     told = {field: int(os.environ[name]) for field, name in names.items() if os.environ.get(name, "").isdigit()}
-    if not {"rank", "count"} <= told.keys():
+    if told.keys() != names.keys():
         return Processes()  # one of these alone may be another program's
-    return Processes(**told)
+    launch = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    # Without --standalone or --rdzv_id all calls have the same; their process numbers differ.
+    return Processes(**told, launch=f"torchrun {os.getppid()}" if launch == "none" else launch)
 
 
 @contextlib.contextmanager
@@ -97,13 +99,24 @@ def joined(processes: Processes, device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        _find_each_other("nccl" if device.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise RunError(f"the processes of this training did not find each other ({error}); start them again") from error
     with contextlib.ExitStack() as quiet:
         if not processes.is_first:
             nowhere = quiet.enter_context(open(os.devnull, "w"))
             quiet.enter_context(contextlib.redirect_stdout(nowhere))
         yield
     leave()  # not after a failure: it would wait for processes that are gone
+
+
+def _find_each_other(backend: str) -> None:
+    store, rank, count = next(rendezvous("env://"))
+    # Where torchrun starts processes again, they would find the addresses of their predecessors in its store.
+    store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    patience = {"timeout": PATIENCE} if backend == "gloo" else {}
+    dist.init_process_group(backend, store=store, rank=rank, world_size=count, **patience)
 
 
 def start_alike(module: nn.Module) -> None:

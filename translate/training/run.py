@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from translate.collectives import gather_values
 from translate.errors import InputError, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.options import RunOptions
 from translate.reports.training import TrainingPage
 from translate.settings import resolve
 from translate.training.averaging import WeightAverage
+from translate.training.compiling import compile_networks
 from translate.training.device import choose_device
 from translate.training.dry_run import describe_run
 from translate.training.feeding import make_batches
-from translate.training.job import Job, build_optimizers, prepare_job
+from translate.training.job import Job, build_optimizers, compare_starts, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
@@ -51,10 +53,15 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
         Stopped: a signal ended it after its state was saved.
     """
     processes = processes_of_environment()
-    device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
+    try:
+        device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
+    except InputError as error:
+        raise processes.alone(error) from None
     with joined(processes, device):
         with processes.fail_together():
             job = prepare_job(values, processes, device)
+        with processes.fail_together():
+            compare_starts(job.start)
         start_alike(job.method)
         if job.settings.run.dry_run:
             print(describe_run(job.settings, job.method, job.feed, job.sampler.steps_per_epoch, job.precision))
@@ -69,9 +76,12 @@ def _train(job: Job) -> TrainingResult:
     with StopRequest() as stop, contextlib.ExitStack() as held:
         with job.processes.fail_together(), job.processes.first_goes_first():
             observer, aside = _open_files(job, stop, held) if job.processes.is_first else (Follower(stop), None)
-        trainer = _make_trainer(job, observer)
+        with job.processes.fail_together():
+            trainer = _make_trainer(job, observer)
+            if job.start.state:
+                trainer.load_state_dict(job.start.state)
+        compiled = compile_networks(job.method, job.settings.speed.compile, job.precision.device)
         if job.start.state:
-            trainer.load_state_dict(job.start.state)
             observer.resume(trainer, job.start.state["log_sizes"])
             if trainer.is_finished or not len(job.sampler):
                 flag = "--max_steps" if trainer.is_finished else "--n_epochs"
@@ -79,11 +89,12 @@ def _train(job: Job) -> TrainingResult:
                 return _result(folder, trainer)
         if job.processes.is_first:
             _write_beginning(job, observer, trainer)
-        announce(job, trainer, aside)
+        announce(job, trainer, aside, compiled)
         _run(job, trainer, observer)
         print(f"peak memory: {peak_mib(job.precision.device):.0f} MiB")
-        if stop.signal is not None:
-            raise job.processes.alone(Stopped(stopped(job, trainer), stop.signal))
+        signals = [number for number in gather_values(stop.signal) if number is not None]  # one is enough
+        if signals:
+            raise job.processes.alone(Stopped(stopped(job, trainer), signals[0]))
         return _result(folder, trainer)
 
 
@@ -93,6 +104,9 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     held.enter_context(only_process(folder.path))
     aside = None if job.start.continues else folder.begin()
     remove_leftovers(folder.path)
+    if job.processes.launch:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        folder.write_launch(job.processes.launch)
     page = None if reports.no_html else TrainingPage(folder.path / "web", run.name, reports.display_winsize)
     previews = Previews(job.feed.dataset, job.settings.data.crop_size) if page else None
     return Observer(job.settings, folder, Logs(folder.path), page, previews, stop, facts(job)), aside
@@ -116,7 +130,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
         Limits(flags.n_epochs + flags.n_epochs_decay, job.sampler.steps_per_epoch, run.max_steps, run.max_minutes),
         observer,
         speed.accumulate,
-        WeightAverage(translating, flags.ema) if flags.ema else None,
+        WeightAverage(translating, flags.ema) if flags.ema and job.processes.is_first else None,
     )
     trainer.progress.epoch = run.epoch_count
     return trainer

@@ -16,6 +16,7 @@ from translate.registry import did_you_mean
 
 STATE = "latest_state.pth"
 RECORD = "run.json"
+LAUNCH = ".launch"  # which call of torchrun began the run
 STATE_PARTS = {"progress", "method", "optimizers", "log_sizes"}
 
 
@@ -63,6 +64,14 @@ class RunFolder:
             weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
             if weights:
                 replace_atomically(self.network_path(epoch, name), lambda file, w=weights: torch.save(w, file))
+
+    def belongs_to(self, launch: str) -> bool:
+        """Whether this call of torchrun began the run, and has saved a state of it."""
+        path = self.path / LAUNCH
+        return bool(launch) and self.state_path.exists() and path.exists() and path.read_text() == launch
+
+    def write_launch(self, launch: str) -> None:
+        write_text(self.path / LAUNCH, launch)
 
     def write_record(self, record: dict[str, Any]) -> None:
         write_json(self.record_path, record)

@@ -32,11 +32,11 @@ class Start:
     weights: dict[str, Path] = field(default_factory=dict)
 
 
-def settle(values: Mapping[str, Any], restarted: bool = False) -> Start:
+def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     """Where the flags say to start. Reads files and writes none.
 
     Args:
-        restarted: the same command was broken off and is run again, so that what it has saved is gone on with.
+        launch: the call of torchrun that this process belongs to; what an earlier life of it has saved is gone on with.
 
     Raises:
         InputError: nothing there to start from, or flags that contradict it.
@@ -51,7 +51,7 @@ def settle(values: Mapping[str, Any], restarted: bool = False) -> Start:
     source = run.init_from
     if run.pretrained_name:
         source = str(find_run(Path(run.checkpoints_dir), run.pretrained_name).path)
-    if not (run.continue_train or (restarted and folder.state_path.exists())):
+    if not (run.continue_train or folder.belongs_to(launch)):
         return _start_anew(settings, folder, values, source)
     if source and not folder.state_path.exists():
         # With both flags the reference goes on from the weights of another run, under a name of its own.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from translate.errors import InputError
 from translate.options import RunOptions
 from translate.settings import TrainSettings
 from translate.training.device import describe_device
@@ -10,7 +11,7 @@ from translate.training.job import Job
 from translate.training.loop import Trainer
 
 
-def announce(job: Job, trainer: Trainer, aside: Path | None) -> None:
+def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool) -> None:
     """What is about to happen, in a few lines."""
     settings, flags = job.settings, job.settings.optimizer
     if aside:
@@ -19,7 +20,9 @@ def announce(job: Job, trainer: Trainer, aside: Path | None) -> None:
     if kept := job.feed.describe_cache(trainer.progress.epoch):
         print(f"pictures: {kept}")
     epochs = flags.n_epochs + flags.n_epochs_decay
-    print(f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {_where(job)}")
+    print(
+        f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {_where(job)}{', compiled' if compiled else ''}"
+    )
     for sentence in job.said:
         print(sentence)
     if trainer.progress.step:
@@ -42,7 +45,6 @@ def facts(job: Job) -> dict[str, str]:
 def _where(job: Job) -> str:
     speed = job.settings.speed
     ways = [
-        *(["compiled"] if job.compiled else []),
         *([f"batches in {speed.accumulate} parts"] if speed.accumulate > 1 else []),
         *(["maps recomputed"] if speed.grad_checkpointing else []),
         *(["deterministic"] if speed.deterministic else []),
@@ -54,9 +56,10 @@ def _where(job: Job) -> str:
 def too_little_memory(job: Job, step: int) -> str:
     """Which step did not fit, and which flags would make it."""
     data, speed = job.settings.data, job.settings.speed
-    remedies = [] if speed.grad_checkpointing else ["--grad_checkpointing"]
+    can_recompute = any(hasattr(module, "checkpoints") for module in job.method.modules())
+    remedies = ["--grad_checkpointing"] if can_recompute and not speed.grad_checkpointing else []
     part = data.batch_size // (job.processes.count * speed.accumulate)
-    if part > 1:
+    if part > 1 and _can_be_shared(job):
         remedies.append(f"--accumulate {speed.accumulate * next(n for n in range(2, part + 1) if part % n == 0)}")
     if job.precision.name in ("fp32", "tf32"):
         remedies.append("--precision bf16")
@@ -65,6 +68,14 @@ def too_little_memory(job: Job, step: int) -> str:
         f"step {step} needs more memory than {job.precision.device} has; the last saved state is intact: continue from "
         f"it with --continue_train and {' or '.join(remedies)}"
     )
+
+
+def _can_be_shared(job: Job) -> bool:
+    try:
+        job.method.check_shared(2)
+    except InputError:
+        return False
+    return True
 
 
 def stopped(job: Job, trainer: Trainer) -> str:
