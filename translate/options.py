@@ -162,7 +162,7 @@ class SpeedOptions:
     accumulate: int = flag(
         1, "compute each batch in this many parts, one after the other: less memory, same steps", low=1
     )
-    grad_checkpointing: bool = flag(False, "recompute the generator's maps backwards: half the memory, a third slower")
+    grad_checkpointing: bool = flag(False, "recompute the generator's maps backwards: less memory, a quarter slower")
     compile: str = flag(
         "auto", "networks through torch.compile, minutes at the start; auto: not, until it is shown to repay it",
         choices=COMPILE_NAMES,

@@ -57,6 +57,16 @@ def test_cores_are_cut_to_the_quota(limits, files, cores):
         ({"meminfo": "MemAvailable: 4096 kB\n", "cgroups__memory_dot_max": "max\n"}, 4),
         ({"cgroups__memory__memory_dot_limit_in_bytes": "3145728\n"}, 3),
         ({"own": "0::/job/task\n", "cgroups__job__memory_dot_max": "1048576"}, 1),
+        ({"cgroups__memory_dot_max": "8388608", "cgroups__memory_dot_current": "6291456"}, 2),
+        (
+            {
+                "cgroups__memory_dot_max": "8388608",
+                "cgroups__memory_dot_current": "6291456",
+                "cgroups__memory_dot_stat": "anon 1\ninactive_file 1048576\n",
+            },
+            3,
+        ),
+        ({"cgroups__memory_dot_max": "1048576", "cgroups__memory_dot_current": "6291456"}, 0),
     ],
 )
 def test_memory_is_what_is_free_and_allowed(limits, files, memory_mb):

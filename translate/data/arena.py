@@ -2,8 +2,8 @@
 
 The memory is a file without a name, of which a process sees the same pages as every other: forked workers inherit it,
 spawned ones are sent it. Pages come into being as pictures are written, so a large arena costs nothing until then.
-Pictures are written by system calls, which fail where memory is short; a store into mapped memory would kill the
-process instead.
+Pictures are written by system calls, which fail where the file's own limit is reached; a store into mapped memory would
+kill the process instead. Against a machine that runs out of memory only a modest size helps.
 """
 
 import mmap

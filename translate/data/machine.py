@@ -19,8 +19,8 @@ def usable_cores() -> int:
 
 
 def available_memory_mb() -> int | None:
-    """MiB that can still be used without swapping, at most the container's limit; None where that is not known."""
-    limits_mb = [limit // MIB for limit in _memory_limits()]
+    """MiB that can still be used without swapping, at most what the container has left; None where nobody knows."""
+    limits_mb = [left // MIB for left in _memory_left()]
     for line in _read(MEMINFO).splitlines():
         if line.startswith("MemAvailable:"):
             limits_mb.append(int(line.split()[1]) // 1024)
@@ -38,13 +38,17 @@ def _cpu_quotas() -> Iterator[tuple[int, int]]:
         yield int(quota), int(period)
 
 
-def _memory_limits() -> Iterator[int]:
-    """Bytes."""
-    files = [*(folder / "memory.max" for folder in _own_cgroups()), CGROUPS / "memory/memory.limit_in_bytes"]
-    for file in files:
-        limit = _read(file).strip()
+def _memory_left() -> Iterator[int]:
+    """Bytes below each limit: what is used counts, but for file pages that are given back when they are wanted."""
+    places = [(folder / "memory.max", folder / "memory.current", "inactive_file") for folder in _own_cgroups()]
+    first = CGROUPS / "memory"
+    places.append((first / "memory.limit_in_bytes", first / "memory.usage_in_bytes", "total_inactive_file"))
+    for limit_file, used_file, word in places:
+        limit, used = _read(limit_file).strip(), _read(used_file).strip()
         if limit.isdigit():  # no limit is called max
-            yield int(limit)
+            statistics = dict(line.split() for line in _read(limit_file.with_name("memory.stat")).splitlines())
+            taken = int(used) - int(statistics.get(word, 0)) if used.isdigit() else 0
+            yield max(int(limit) - max(taken, 0), 0)
 
 
 def _own_cgroups() -> Iterator[Path]:
