@@ -34,7 +34,7 @@ class _Reflected(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, px: int) -> Tensor:
         ctx.px = px
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast("cpu", enabled=False):
             return F.pad(x, (px, px, px, px), mode="reflect")
 
     @staticmethod
