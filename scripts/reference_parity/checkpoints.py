@@ -23,6 +23,7 @@ from translate.translator import Translator
 
 SIDE_PX = 64
 BOUND = 1e-6
+TRANSLATOR_BOUND = 1e-5  # it computes channels-last, where float32 rounds otherwise than in the reference's layout
 VARIANTS: dict[str, dict[str, Any]] = {
     "default networks": {},
     "six blocks, ngf 16": {"netG": "resnet_6blocks", "ngf": 16, "ndf": 16},
@@ -71,7 +72,9 @@ def _theirs_to_ours(table: Table, flags: dict[str, Any], picture: Path) -> None:
         with Image.open(picture) as image:
             prepared = translator.prepare(image)
         result = translator(to_tensor(prepared).float() / 255, size="original") * 2 - 1
-        table.row(f"{epoch}_net_G.pth of the reference, picture in floats", relative(result, expected), BOUND)
+        table.row(
+            f"{epoch}_net_G.pth of the reference, picture in floats", relative(result, expected), TRANSLATOR_BOUND
+        )
     levels = np.asarray(translator(picture)).astype(int) - _their_levels(expected)
     table.fact(
         f"the same in 8 bits; rounding lifts {(levels == 1).mean():.0%} of the values by 1",
