@@ -30,4 +30,8 @@ def _test_command(folder: Path, checkpoints_dir: str | None) -> str:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    try:
+        run_command(main)
+    except SystemExit as ended:
+        processes_of_environment().end(ended.code)
+        raise

@@ -116,7 +116,7 @@ def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_p
     wait_for(lambda: len(losses(folder)) >= 4)
     os.kill(worker(process, 1), signal.SIGKILL)
     out, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, errors
+    assert process.returncode == 0, out + errors
     assert "continuing behind step" in out
     assert "kept as" not in out  # the run was not begun anew
     assert len(losses(folder)) == 60

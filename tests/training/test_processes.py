@@ -138,6 +138,14 @@ def test_all_fail_where_one_does_and_one_says_why(answers):
         pass
 
 
+def test_one_of_several_ends_at_once_with_its_code(monkeypatch):
+    codes = []
+    monkeypatch.setattr(processes.os, "_exit", codes.append)
+    Processes().end(2)
+    Processes(1, 2).end(143)
+    assert codes == [143]
+
+
 def test_a_process_that_is_alone_fails_alone():
     with pytest.raises(InputError, match="why"), Processes().fail_together():
         raise InputError("why")

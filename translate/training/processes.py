@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +74,17 @@ class Processes:
     def alone(self, error: TranslateError) -> TranslateError | SystemExit:
         """What to raise where all processes end alike: one a machine says it, the others end with its exit code."""
         return error if self.local_rank == 0 else SystemExit(error.exit_code)
+
+    def end(self, code: int) -> None:
+        """End this process with its exit code, at once where it is one of several.
+
+        Threads of their communication outlive the group now and then, and abort a process whose work is done and saved
+        while it exits (seen with gloo and torch 2.14: "terminate called without an active exception").
+        """
+        if self.count > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
 
 def processes_of_environment() -> Processes:
