@@ -16,8 +16,9 @@ def test_alone_nothing_changes():
     assert collectives.any_says(True) and not collectives.any_says(False)
     assert (collectives.process_count(), collectives.process_rank()) == (1, 0)
     images = torch.rand(2, 3, 4, 4, requires_grad=True)
-    gathered = collectives.gather_samples(images)
-    assert torch.equal(torch.stack(gathered), images) and not gathered[0].requires_grad
+    gathered = collectives.gather_samples(images, ["a", "b"])
+    assert torch.equal(torch.stack([image for image, _ in gathered]), images) and not gathered[0][0].requires_grad
+    assert [word for _, word in gathered] == ["a", "b"]
 
 
 def test_a_broken_connection_is_a_lost_process():

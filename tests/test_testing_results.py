@@ -129,6 +129,10 @@ class TestTiles:
         assert np.abs(found["exact"].astype(int) - whole).max() <= 1
         assert np.abs(found["lowres"].astype(int) - whole).max() > 1
 
+    def test_the_kind_of_tiles_without_tiles_is_refused(self, tested):
+        with pytest.raises(InputError, match=r"--tile_stats .*give --tile too"):
+            tested(tile_stats="lowres")
+
     def test_a_generator_that_cannot_be_tiled_is_refused_before_anything_is_written(self, tested, copied_run, tmp_path):
         folder = copied_run("unet", model="pix2pix", netG="unet_128")
         torch.save(build_generator("unet_128", ngf=1, normG="batch").state_dict(), folder / "latest_net_G.pth")

@@ -32,19 +32,26 @@ def process_rank() -> int:
     return dist.get_rank() if process_count() > 1 else 0
 
 
-def gather_samples(images: Tensor) -> list[Tensor]:
-    """The samples (C, H, W) of all processes, without gradient: those of the first one's (B, C, H, W), then the next's.
+def gather_samples(images: Tensor, words: Sequence[Any]) -> list[tuple[Tensor, Any]]:
+    """The samples of all processes, each with the plain value that belongs to it.
 
-    Sizes may differ between processes.
+    Args:
+        images: (B, C, H, W); another process may have another size.
+        words: B values.
+
+    Returns:
+        Pictures (C, H, W) without gradient, in channels-last memory, with their values: those of the first process,
+        then the next's.
     """
+    own = images.detach().contiguous(memory_format=torch.channels_last)
     if process_count() == 1:
-        return list(images.detach())
-    gathered: list[Tensor] = []
-    for rank, shape in enumerate(gather_values(tuple(images.shape))):
-        part = images.detach().contiguous() if rank == process_rank() else images.new_empty(shape)
+        return list(zip(own, words, strict=True))
+    gathered: list[tuple[Tensor, Any]] = []
+    for rank, (shape, of_process) in enumerate(gather_values((tuple(own.shape), list(words)))):
+        part = own if rank == process_rank() else own.new_empty(shape).contiguous(memory_format=torch.channels_last)
         with _talking():
-            dist.broadcast(part, rank)
-        gathered += list(part)
+            dist.broadcast(part.permute(0, 2, 3, 1), rank)  # a view without gaps, as messages have to be
+        gathered += zip(part, of_process, strict=True)
     return gathered
 
 

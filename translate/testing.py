@@ -57,6 +57,8 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         RunError: fewer pictures came out than went in, or the disk is full; former results are intact.
     """
     options = build(TestOptions, values)
+    if "tile_stats" in values and options.tile is None:
+        raise InputError("--tile_stats says how tiles are translated: give --tile too, such as --tile 512")
     recorded_flags = recorded_flags or {}
     folder = _choose_run(options, {**recorded_flags, **values})
     record = folder.read_record()
@@ -86,7 +88,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         "size": size.describe(),
         "device": describe_device(translator.device, translator.precision.name),
     }
-    if options.tile:
+    if options.tile is not None:
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
     job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]))
     written = _translate_all(job, inputs, target, facts, options.display_winsize)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from translate.collectives import gather_samples, gather_values, process_rank
+from translate.collectives import gather_samples, process_rank
 
 PASS_ON = -1  # the decision to show a discriminator the new picture itself
 
@@ -49,8 +49,7 @@ class ImagePool(nn.Module):
         if self.size == 0:
             return list(images.detach())
         own = draws.tolist() if isinstance(draws, Tensor) else list(draws)
-        places = [place for of_process in gather_values(own) for place in of_process]
-        shown = [self._exchange(image, place) for image, place in zip(gather_samples(images), places, strict=True)]
+        shown = [self._exchange(image, place) for image, place in gather_samples(images, own)]
         first = process_rank() * len(images)
         return shown[first : first + len(images)]
 

@@ -14,6 +14,7 @@ from translate.reports.training import TrainingPage
 from translate.settings import resolve
 from translate.training.averaging import WeightAverage
 from translate.training.compiling import compile_networks
+from translate.training.determinism import has_no_algorithm
 from translate.training.device import choose_device
 from translate.training.dry_run import describe_run
 from translate.training.feeding import make_batches
@@ -29,7 +30,7 @@ from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
 from translate.training.schedule import lr_factor
 from translate.training.signals import StopRequest
-from translate.training.words import announce, facts, stopped, too_little_memory
+from translate.training.words import announce, facts, not_reproducible, stopped, too_little_memory
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,11 @@ def _run(job: Job, trainer: Trainer, observer: Observer | Follower) -> None:
         observer.save(trainer)  # a picture broke or vanished; the steps before it are good
         raise
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise RunError(too_little_memory(job, trainer.progress.step + 1)) from error
+        if is_out_of_memory(error):
+            raise RunError(too_little_memory(job, trainer.progress.step + 1)) from error
+        if has_no_algorithm(error):
+            raise RunError(not_reproducible(error)) from error
+        raise
     finally:
         observer.close()
     observer.finish(trainer)

@@ -70,6 +70,15 @@ def too_little_memory(job: Job, step: int) -> str:
     )
 
 
+def not_reproducible(error: RuntimeError) -> str:
+    """What stands in the way of ``--deterministic``, and what to do."""
+    reason = " ".join(str(error).split()).partition(". You can")[0][:160]
+    return (
+        f"--deterministic cannot be kept on this device ({reason}); the last saved state is intact: continue with "
+        "--continue_train --deterministic false"
+    )
+
+
 def _can_be_shared(job: Job) -> bool:
     try:
         job.method.check_shared(2)
