@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,14 +29,17 @@ def data(tmp_path_factory, make_domains) -> Path:
     return make_domains(tmp_path_factory.mktemp("pictures"), 8, 8, phases=("train",))
 
 
+HERE = ("--standalone", "--nproc_per_node=2")
+
+
 @pytest.fixture
 def start(tmp_path, data) -> Iterator[Callable[..., subprocess.Popen]]:
-    """start(*words of torchrun, **flags): two processes that train."""
+    """start(*words of torchrun, **flags): processes that train, two of one machine where nothing else is said."""
     running: list[subprocess.Popen] = []
 
-    def begin(*words: str, **flags: object) -> subprocess.Popen:
+    def begin(*words: str, where: tuple[str, ...] = HERE, **flags: object) -> subprocess.Popen:
         told = {**FLAGS, "dataroot": data, "checkpoints_dir": tmp_path / "checkpoints", **flags}
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *words]
+        command = [sys.executable, "-m", "torch.distributed.run", *where, *words]
         command += [str(REPOSITORY / "train.py"), *(f"--{name}={value}" for name, value in told.items())]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         pipe = subprocess.PIPE
@@ -57,6 +61,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("localhost", port)) == 0
 
 
 def worker(torchrun: subprocess.Popen, rank: int) -> int:
@@ -120,6 +129,30 @@ def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_p
     assert "continuing behind step" in out
     assert "kept as" not in out  # the run was not begun anew
     assert len(losses(folder)) == 60
+
+
+def test_an_elastic_job_goes_on_with_the_machines_that_are_left(start, tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    meeting = f"--rdzv_endpoint=localhost:{port}"
+    where = ("--nnodes=1:2", "--nproc_per_node=1", "--rdzv_backend=c10d", meeting, "--rdzv_id=job")
+    words = ("--rdzv_conf=last_call_timeout=3", "--max_restarts=1")
+    folder = tmp_path / "checkpoints" / "run"
+    host = start(*words, where=where, name="run", n_epochs=10000, max_steps=120, save_latest_freq=2)
+    wait_for(lambda: listens(port))  # where they meet must not be lost
+    guest = start(*words, where=where, name="run", n_epochs=10000, max_steps=120, save_latest_freq=2)
+    wait_for(lambda: len(losses(folder)) >= 4)
+    for child in Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    guest.kill()
+    out, errors = host.communicate(timeout=PATIENCE_S)
+    assert host.returncode == 0, out + errors
+    told = out + guest.communicate()[0]  # the first process may have been either's
+    assert "on 2 processes" in told
+    assert "continuing behind step" in out
+    assert "kept as" not in out
+    assert len(losses(folder)) == 120
 
 
 def test_a_signal_to_torchrun_saves_and_stops(start, tmp_path):

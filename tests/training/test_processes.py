@@ -151,3 +151,14 @@ def test_a_process_that_is_alone_fails_alone():
         raise InputError("why")
     with Processes().fail_together(), Processes().first_goes_first():
         pass
+
+
+def test_a_mistake_that_all_make_is_left_to_the_one_that_says_it(monkeypatch):
+    waited = []
+    monkeypatch.setattr(processes.time, "sleep", waited.append)
+    mistake = InputError("wrong")
+    assert Processes(0, 2, 0, 2).alone(mistake) is mistake
+    assert waited == []
+    silent = Processes(1, 2, 1, 2).alone(mistake)
+    assert isinstance(silent, SystemExit) and silent.code == 2
+    assert waited == [processes.SPEAKS_WITHIN_S]

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from torch.distributed.rendezvous import rendezvous
 from translate.collectives import PATIENCE, copy_from_first, gather_values, leave, process_count
 from translate.data.sampling import Share
 from translate.errors import RunError, TranslateError
+
+SPEAKS_WITHIN_S = 20  # what one process may be behind the others when all of them read the same flags
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,16 @@ class Processes:
             raise SystemExit(codes[failed[0]])
 
     def alone(self, error: TranslateError) -> TranslateError | SystemExit:
-        """What to raise where all processes end alike: one a machine says it, the others end with its exit code."""
-        return error if self.local_rank == 0 else SystemExit(error.exit_code)
+        """What to raise where all processes end alike: one a machine says it, the others end with its exit code.
+
+        torchrun ends all of them as soon as one has failed. So where they cannot agree yet, the others leave it to
+        the one that has something to say, and are ended with it.
+        """
+        if self.local_rank == 0:
+            return error
+        if not dist.is_initialized():
+            time.sleep(SPEAKS_WITHIN_S)
+        return SystemExit(error.exit_code)
 
     def end(self, code: int) -> None:
         """End this process with its exit code, at once where it is one of several.
