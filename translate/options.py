@@ -145,8 +145,9 @@ class OptimizerOptions:
         low=0, high=0.999999,
     )  # fmt: skip
     lr_policy: str = flag(
-        "linear", "linear: constant, then down; step: a tenth every LR_DECAY_ITERS epochs; cosine: over all epochs",
-        choices=("linear", "step", "cosine"),
+        "linear", "linear: constant, then down; step: a tenth every LR_DECAY_ITERS epochs; cosine: over all epochs; "
+        "plateau: a fifth when the generator's loss stays for 6",
+        choices=("linear", "step", "cosine", "plateau"),
     )  # fmt: skip
     lr_decay_iters: int = flag(50, "epochs between the steps of --lr_policy step", low=1)
 

@@ -12,6 +12,7 @@ from translate.methods import Method
 from translate.randomness import generator
 from translate.training.loop import Limits, Progress, Timing, Trainer
 from translate.training.precision import Precision
+from translate.training.schedule import Plateau
 
 
 class Scale(nn.Module):
@@ -282,3 +283,27 @@ def test_timing_is_a_mean_since_the_last_report(monkeypatch):
     timing.steps = 2
     assert timing.take() == (2.0, 0.0)
     assert timing.take() == (1.0, 0.0)
+
+
+def test_a_plateau_of_what_g_minimises_lowers_the_rates_of_all_players():
+    trainer = make_trainer(last_epoch=9)
+    trainer.plateau = Plateau()
+    trainer.method.losses = lambda player, state: (
+        trainer.method.networks[player].weight * 0 + 5.0,
+        {"x": torch.ones(())},
+    )
+    rates = []
+
+    def observe(trainer):
+        rates.append([group["lr"] for optimizer in trainer.optimizers.values() for group in optimizer.param_groups])
+        return False
+
+    trainer.observer = observe
+    trainer.run(make_batches(epochs=9))
+    assert rates[:21] == [[0.5, 0.5]] * 21  # the first epoch sets the mark, six more go by
+    assert rates[21:] == [[pytest.approx(0.1), pytest.approx(0.1)]] * 6
+    assert trainer.rate(9) == pytest.approx(0.1)
+    again = make_trainer(last_epoch=9)
+    again.plateau = Plateau()
+    again.load_state_dict(trainer.state_dict())
+    assert again.plateau.state_dict() == trainer.plateau.state_dict()

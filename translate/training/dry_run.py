@@ -38,6 +38,8 @@ def describe_run(
         for epoch in marks
     )
     rates_text = ", ".join(f"epoch {epoch}: {rate:.3g}" for epoch, rate in zip(marks, rates, strict=True))
+    if flags.lr_policy == "plateau":
+        rates_text = f"{flags.lr:.3g}, a fifth of it whenever the generator's loss does not fall"
     lines.append(f"learning rate ({flags.lr_policy}): {rates_text}")
     lines.append(f"device: {describe_device(precision.device, precision.name)}")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from translate.training.forward import Forward
 from translate.training.precision import Precision
 from translate.training.preparing import Batch, Preparation, split_batch
 from translate.training.processes import check_alike
+from translate.training.schedule import Plateau
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Trainer:
         observer: called after each step with this trainer; returns True to end the run.
         parts: in which the batch is computed, one after the other.
         average: of the weights, if one is wanted.
+        plateau: lowers the learning rate further when what the player that translates minimises does not fall.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Trainer:
         observer: Callable[["Trainer"], bool],
         parts: int = 1,
         average: WeightAverage | None = None,
+        plateau: Plateau | None = None,
     ):
         self.method = method
         self.optimizers = optimizers
@@ -101,6 +104,7 @@ class Trainer:
         self.observer = observer
         self.parts = parts
         self.average = average
+        self.plateau = plateau
         self.prepare = Preparation(method, seed, self.device)
         self.progress = Progress()
         self.timing = Timing()
@@ -125,7 +129,7 @@ class Trainer:
             self.step(batch)
             self._count(batch["epoch"])
             if self.epoch_is_complete:
-                check_alike(self.method, self.progress.step)
+                self._end_epoch()
             if any_says(self.observer(self) or self._limit_reached(started)):
                 break
             waiting_since = time.monotonic()
@@ -139,10 +143,13 @@ class Trainer:
         logged: dict[str, Tensor] = {}
         for player, optimizer in self.optimizers.items():
             optimizer.zero_grad(set_to_none=True)
-            named = self._backward(player, states)
-            average_over_processes([*(p.grad for p in self._owned[player] if p.grad is not None), *named.values()])
+            total, named = self._backward(player, states)
+            gradients = [weight.grad for weight in self._owned[player] if weight.grad is not None]
+            average_over_processes([*gradients, total, *named.values()])
+            if self.plateau and player == self.method.forward_player:
+                self.plateau.observe(total)
             for group in optimizer.param_groups:
-                group["lr"] = self.lr(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
+                group["lr"] = self.rate(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
             self.scaler.step(optimizer)
             logged |= named
         self.scaler.update()
@@ -154,18 +161,29 @@ class Trainer:
         if self.device.type == "cpu":
             self.check_losses()  # costs nothing where there is no queue to wait for
 
-    def _backward(self, player: str, states: "Forward") -> dict[str, Tensor]:
-        """Gradients of the player's weights over all parts; returns its losses."""
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, or of what is left of it."""
+        return self.lr(epoch) * (self.plateau.factor if self.plateau else 1.0)
+
+    def _end_epoch(self) -> None:
+        check_alike(self.method, self.progress.step)
+        if self.plateau:
+            self.plateau.end_epoch()
+
+    def _backward(self, player: str, states: "Forward") -> tuple[Tensor, dict[str, Tensor]]:
+        """Gradients of the player's weights over all parts; returns what it minimises, and the losses in it."""
         sums: dict[str, Tensor] = {}
+        totals: list[Tensor] = []
         for number in range(self.parts):
             state = states.of(player, number)
             with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
                 total, named = self.method.losses(player, state)
             # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
             self.scaler.scale(total / self.parts).backward(inputs=self._owned[player])
+            totals.append(total.detach())
             for name, loss in named.items():
                 sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-        return {name: loss / self.parts for name, loss in sums.items()}
+        return torch.stack(totals).mean(), {name: loss / self.parts for name, loss in sums.items()}
 
     def _count(self, epoch: int) -> None:
         progress = self.progress
@@ -235,6 +253,7 @@ class Trainer:
             "optimizers": {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()},
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
+            "plateau": self.plateau.state_dict() if self.plateau else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -250,6 +269,8 @@ class Trainer:
                 self.scaler.load_state_dict(state["scaler"])
             if self.average is not None:
                 self.average.load_state_dict(state.get("average") or self.average.begin(self.method.networks))
+            if self.plateau and state.get("plateau"):
+                self.plateau.load_state_dict(state["plateau"], self.device)
             for player, optimizer in self.optimizers.items():
                 told = [{key: value for key, value in g.items() if key != "params"} for g in optimizer.param_groups]
                 optimizer.load_state_dict(state["optimizers"][player])

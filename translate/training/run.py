@@ -28,7 +28,7 @@ from translate.training.previews import Previews
 from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
-from translate.training.schedule import lr_factor
+from translate.training.schedule import Plateau, lr_factor
 from translate.training.signals import StopRequest
 from translate.training.words import announce, facts, not_reproducible, stopped, too_little_memory
 
@@ -132,6 +132,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
         observer,
         speed.accumulate,
         WeightAverage(translating, flags.ema) if flags.ema and job.processes.is_first else None,
+        Plateau() if flags.lr_policy == "plateau" else None,
     )
     trainer.progress.epoch = run.epoch_count
     return trainer
