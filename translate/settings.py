@@ -121,8 +121,9 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
     if mode != method.needs:
         raise InputError(f"--dataset_mode {mode} does not suit --model {settings.model}: it learns from {method.needs}")
     if netG not in method.netG:
+        reason = f", since {method.unfit[netG]}" if netG in method.unfit else ""
         words = ", ".join(method.netG)
-        raise InputError(f"--netG {netG} does not suit --model {settings.model}: choose from {words}")
+        raise InputError(f"--netG {netG} does not suit --model {settings.model}{reason}: choose from {words}")
 
 
 def _with_suffix(settings: TrainSettings) -> TrainSettings:

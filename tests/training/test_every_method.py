@@ -279,7 +279,7 @@ def test_a_flag_of_another_method_is_refused_in_a_test(trained, tmp_path):
 
 
 @pytest.mark.parametrize(("flags", "said"), [
-    ({"model": "cut", "netG": "unet_128"}, r"--netG unet_128 does not suit --model cut: choose from resnet_9blocks"),
+    ({"model": "cut", "netG": "unet_128"}, r"does not suit --model cut, since its skip .*: choose from resnet_9blocks"),
     ({"model": "pix2pix", "dataset_mode": "unaligned"}, r"--dataset_mode unaligned does not suit --model pix2pix"),
 ])  # fmt: skip
 def test_what_does_not_suit_a_method_is_refused(flags, said, scenes, tmp_path):

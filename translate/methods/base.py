@@ -24,6 +24,7 @@ class Method(nn.Module):
     TestOptions: ClassVar[type | None] = None  # the same for flags of test.py that only this method has
     needs: ClassVar[str] = "unaligned"  # what the data must supply: unaligned (A, B), single (A), aligned (pairs)
     netG: ClassVar[tuple[str, ...]] = ()  # the words of --netG that this method can use
+    unfit: ClassVar[Mapping[str, str]] = {}  # why one that could be expected is not among them
     generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction
     test_size: ClassVar[str] = "crop"  # how pictures are scaled for a test unless told (see translate.sizing)
     measures: ClassVar[str] = ""  # name and version of what ``measure`` returns; empty where there is nothing

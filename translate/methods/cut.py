@@ -16,6 +16,7 @@ from translate.methods.building import check_judged, make_discriminator, make_ge
 from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
+from translate.networks.unet import UNET_GENERATORS
 from translate.options import NetworkOptions, flag
 
 
@@ -60,6 +61,9 @@ class CUT(Method):
 
     Options = CutOptions
     netG = RESNET_GENERATORS
+    unfit = dict.fromkeys(
+        UNET_GENERATORS, "its skip connections carry the input past the layers whose patches the loss compares"
+    )
 
     def __init__(self, options: CutOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
         super().__init__()
