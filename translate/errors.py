@@ -19,6 +19,12 @@ class RunError(TranslateError):
     exit_code = 1
 
 
+class Described(TranslateError):
+    """A dry run has said all it can; nothing is wrong (exit code 0)."""
+
+    exit_code = 0
+
+
 class Stopped(TranslateError):
     """A signal ended the run after its state was saved (exit code 128 + signal)."""
 

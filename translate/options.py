@@ -54,7 +54,9 @@ def flag(
 class RunOptions:
     """Run"""
 
-    dataroot: str | None = flag(None, "folder that holds trainA and trainB")
+    dataroot: str | None = flag(
+        None, "folder that holds trainA and trainB, or the name of a known dataset, which is fetched to datasets/NAME"
+    )
     name: str = flag("experiment_name", "name of the run; its files go to CHECKPOINTS_DIR/NAME")
     checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
     suffix: str = flag("", "appended to the name, e.g. {model}_{netG}_size{load_size}")
@@ -191,7 +193,7 @@ class TestOptions:
 
     __test__ = False  # not a test case, whatever its name begins with
 
-    dataroot: str | None = flag(None, "folder that holds testA; default: the run's own")
+    dataroot: str | None = flag(None, "folder that holds testA, or a known dataset; default: the run's own")
     name: str | None = flag(None, "which run; default: the newest")
     checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
     results_dir: str = flag("./results/", "folder of the results pages")

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
+from translate.data.dataroot import resolve_dataroot
 from translate.data.inputs import Input, find_inputs
 from translate.data.mask_files import make_mask
 from translate.data.preprocess import test_time
@@ -200,7 +201,9 @@ def _may_change(method: type[Method], name: str) -> bool:
 
 
 def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
-    root = options.dataroot or record.get("dataset", {}).get("root")
+    root = record.get("dataset", {}).get("root")
+    if options.dataroot:
+        root = resolve_dataroot(options.dataroot, pairs=method.needs == "aligned")
     if not root:
         raise InputError("--dataroot is missing: this run has no record of its dataset; name the folder with testA")
     direction = options.direction or _recorded_direction(record)

@@ -12,6 +12,7 @@ from translate.data.aligned import AlignedPictures, check_pairs, find_pairs
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache, Source, default_budget_mb
 from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
+from translate.data.dataroot import resolve_dataroot
 from translate.data.listing import domain_folder, list_pictures, single_folder
 from translate.data.loading import default_workers, make_loader
 from translate.data.part import Part
@@ -71,18 +72,21 @@ def describe_counts(counts: Mapping[str, int]) -> str:
 
 
 def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
-    """Find and check the pictures of a run.
+    """Find and check the pictures of a run. A known dataset is downloaded, but not in a dry run.
 
     Args:
         share: training processes on this machine, which divide the memory for decoded pictures.
 
     Raises:
         InputError: folders missing or empty, pictures unreadable or too small, a batch larger than the data.
+        Described: a dry run of a dataset that is not here.
     """
     if not settings.run.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds trainA and trainB")
     openers = {"unaligned": _open_unpaired, "single": _open_single, "aligned": _open_aligned}
-    return openers[settings.data.dataset_mode](settings, Path(settings.run.dataroot), share)
+    mode = settings.data.dataset_mode
+    root = resolve_dataroot(settings.run.dataroot, pairs=mode == "aligned", fetch=not settings.run.dry_run)
+    return openers[mode](settings, root, share)
 
 
 def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from translate.collectives import gather_values
-from translate.errors import InputError, RunError, Stopped
+from translate.errors import Described, InputError, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.options import RunOptions
 from translate.reports.training import TrainingPage
@@ -59,8 +59,12 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     except InputError as error:
         raise processes.alone(error) from None
     with joined(processes, device):
-        with processes.fail_together():
-            job = prepare_job(values, processes, device)
+        try:
+            with processes.fail_together():
+                job = prepare_job(values, processes, device)
+        except Described as said:
+            print(said)
+            return None
         with processes.fail_together():
             compare_starts(job.start)
         start_alike(job.method)
