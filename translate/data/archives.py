@@ -1,5 +1,7 @@
 """Unpacking zip and tar archives that come from elsewhere: nothing leaves the folder, and nothing fills the disk."""
 
+import gzip
+import io
 import lzma
 import shutil
 import stat
@@ -16,7 +18,15 @@ from translate.data.listing import shown
 from translate.errors import InputError, RunError
 
 CHUNK = 2**18
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,22 @@ def _unpack_all(
                 _refuse_much(archive, members, total, limits, allowed)
                 file.write(chunk)
         files += 1
+    if isinstance(opened, tarfile.TarFile):
+        _check_end(opened)
     return Unpacked(files, total)
+
+
+def _check_end(opened: tarfile.TarFile) -> None:
+    """tarfile takes an archive that breaks off between two members for one that ends there."""
+    stream = opened.fileobj
+    if isinstance(stream, io.BufferedReader):
+        stream.seek(opened.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise EOFError("it ends before its end")
+        return
+    for _ in range(256):  # a compressed one is padded with a few blocks, behind which its checksum comes
+        if not stream.read(CHUNK):
+            return
 
 
 def _inside(archive: Path, folder: Path, member: _Member) -> Path | None:
