@@ -99,7 +99,7 @@ EVIL = {
 def test_a_path_that_leaves_the_folder_is_refused(tmp_path, folder, kind, name):
     archive = write(tmp_path / "archive", kind, [("good.png", b"good"), (name, b"evil")])
     before = content_of(tmp_path)
-    with pytest.raises(InputError, match=f"archive is refused: its member .*out.png {EVIL[name]}; get the archive"):
+    with pytest.raises(InputError, match=f"archive is refused: its member .*out.png {EVIL[name]}; remove the archive"):
         unpack(archive, folder)
     shutil.rmtree(folder)  # what the caller does
     folder.mkdir()

@@ -173,8 +173,8 @@ def _inside(archive: Path, folder: Path, member: _Member) -> Path | None:
         problem = "has a name that no file can have"
     if problem:
         raise InputError(
-            f"{shown(archive)} is refused: its member {shown(member.name)} {problem}; get the archive from its own "
-            "source"
+            f"{shown(archive)} is refused: its member {shown(member.name)} {problem}; remove the archive, and get it "
+            "from its own source"
         )
     parts = PurePosixPath(name).parts
     if not parts or parts[0] == "__MACOSX":
