@@ -203,7 +203,7 @@ def _may_change(method: type[Method], name: str) -> bool:
 def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
     root = record.get("dataset", {}).get("root")
     if options.dataroot:
-        root = resolve_dataroot(options.dataroot, pairs=method.needs == "aligned")
+        root = resolve_dataroot(options.dataroot, method.needs, partners=False)
     if not root:
         raise InputError("--dataroot is missing: this run has no record of its dataset; name the folder with testA")
     direction = options.direction or _recorded_direction(record)

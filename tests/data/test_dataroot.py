@@ -31,6 +31,7 @@ def catalog(known):
         [
             known("dots.zip", name="dots2stripes", aliases=("dots",), paired="dots_pairs"),
             known("pairs.tar.gz", name="dots_pairs", pairs=True),
+            known("lonely.zip", name="lonely"),
             known(name="registered", instructions="register at the town hall"),
         ]
     )
@@ -54,8 +55,21 @@ def test_a_name_is_downloaded_once(here, catalog, server, pack, word):
 
 def test_methods_that_learn_from_pairs_get_pairs(here, catalog, server, pack):
     server.files["pairs.tar.gz"] = pack("dots/train/a.png", kind="tar.gz")
-    assert resolve_dataroot("dots", pairs=True, catalog=catalog) == Path("datasets/dots_pairs")
-    assert resolve_dataroot("dots_pairs", pairs=True, catalog=catalog) == Path("datasets/dots_pairs")
+    assert resolve_dataroot("dots", "aligned", catalog=catalog) == Path("datasets/dots_pairs")
+    assert resolve_dataroot("dots_pairs", "aligned", catalog=catalog) == Path("datasets/dots_pairs")
+
+
+def test_what_a_method_cannot_read_is_not_downloaded(here, catalog, server, pack):
+    with pytest.raises(InputError, match=r"--dataroot dots_pairs holds pairs side by side .*; use --model pix2pix"):
+        resolve_dataroot("dots_pairs", "unaligned", catalog=catalog)
+    with pytest.raises(InputError, match=r"--dataroot lonely holds two domains without pairs, .*; use --model cut"):
+        resolve_dataroot("lonely", "aligned", catalog=catalog)
+    assert server.requests == []
+    server.files |= {"pairs.tar.gz": pack("dots/train/a.png", kind="tar.gz"), "lonely.zip": pack("trainA/a.png")}
+    resolve_dataroot("dots_pairs", "single", catalog=catalog)
+    resolve_dataroot("lonely", "aligned", partners=False, catalog=catalog)
+    # What is there is the user's, who may have added to it.
+    assert resolve_dataroot("lonely", "aligned", catalog=catalog) == Path("datasets/lonely")
 
 
 def test_an_unknown_word_is_told_with_the_nearest_of_names_and_folders(here, catalog):
@@ -99,6 +113,7 @@ def listed(here, server, pack, monkeypatch):
     names = {"dots2stripes": "dots.zip", "dots_pairs": "pairs.tar.gz"}
     entries = {name: {**entry, "downloads": [{"urls": [server.url(file)]}]} for name, file in names.items()}
     entries["dots2stripes"]["paired"] = "dots_pairs"
+    entries["dots_pairs"]["pairs"] = True
     file = here / "known.yaml"
     file.write_text(yaml.safe_dump({"datasets": entries}))
     monkeypatch.setattr(catalog_module, "PLACES", (file,))

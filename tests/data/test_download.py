@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import shutil
+import ssl
+import urllib.error
 from collections import namedtuple
 
 import numpy as np
@@ -168,9 +170,25 @@ def test_a_server_that_stays_busy_is_given_up(fetch, server):
     assert len(server.requests) == 3
 
 
-def test_the_next_address_is_tried(fetch, server, tmp_path):
+def test_the_next_address_is_tried(fetch, server, tmp_path, capsys):
     fetch(urls=(server.url("gone.zip"), "http://host.invalid/data.zip", server.url("data.zip")))
     assert (tmp_path / "data.zip").read_bytes() == CONTENT
+    assert "gone.zip: the server answers 404 Not Found; trying the next address" in capsys.readouterr().out
+
+
+def test_a_server_that_cannot_prove_who_it_is_is_not_asked_again(fetch, server, monkeypatch, tmp_path):
+    ask, asked = module._ask, []
+
+    def refuse(url, headers):
+        asked.append(url)
+        if url.startswith("https:"):
+            raise urllib.error.URLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+        return ask(url, headers)
+
+    monkeypatch.setattr(module, "_ask", refuse)
+    secure = server.url("data.zip").replace("http:", "https:")
+    fetch(urls=(secure, server.url("data.zip")))
+    assert asked == [secure, server.url("data.zip")]
 
 
 def test_where_nobody_answers_each_address_is_named(fetch, server, free_port, files):

@@ -17,6 +17,7 @@ def text_table(catalog: Catalog) -> str:
     for line, known in zip(lines[1:], catalog.datasets, strict=True):
         out.append(line)
         out.append(f"    licence: {known.licence}")
+        out += ["    pairs side by side in one file"] if known.pairs else []
         out += [f"    {known.note}"] if known.note else []
         out += [f"    also called: {', '.join(known.aliases)}"] if known.aliases else []
     return "\n".join(out)

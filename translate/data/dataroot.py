@@ -12,14 +12,23 @@ from translate.registry import did_you_mean
 DATASETS = Path("datasets")  # of the current folder
 
 
-def resolve_dataroot(dataroot: str, *, pairs: bool = False, fetch: bool = True, catalog: Catalog | None = None) -> Path:
+def resolve_dataroot(
+    dataroot: str,
+    mode: str = "unaligned",
+    *,
+    partners: bool = True,
+    fetch: bool = True,
+    catalog: Catalog | None = None,
+) -> Path:
     """The folder that ``--dataroot`` names.
 
     A path that exists is that. Else a word without a path separator that names a known dataset is
     ``datasets/<name>`` below the current folder, downloaded unless it is there.
 
     Args:
-        pairs: the method learns from pairs, for which some datasets have a form of their own.
+        mode: as of ``--dataset_mode``. For pairs (``aligned``) some datasets have a form of their own; what a method
+            could not read is not downloaded.
+        partners: whether pairs must be whole; a test needs their A alone.
         fetch: False to say what would be downloaded rather than do it.
 
     Raises:
@@ -39,18 +48,34 @@ def resolve_dataroot(dataroot: str, *, pairs: bool = False, fetch: bool = True, 
             f"--dataroot {shown(dataroot)} does not exist; give the folder that holds trainA and trainB, or the name "
             f"of a known dataset: {did_you_mean(dataroot, [*catalog.names(), *_folders()])}"
         )
-    return _known_folder(catalog.for_pairs(known) if pairs else known, fetch)
-
-
-def _known_folder(known: KnownDataset, fetch: bool) -> Path:
+    known = catalog.for_pairs(known) if mode == "aligned" else known
     folder = DATASETS / known.name
-    if not fetch and not is_there(folder) and known.downloads:
+    if is_there(folder):
+        return folder
+    _refuse_useless(known, mode, partners)
+    if not fetch and known.downloads:
         raise Described(
             f"would download {describe(known, folder)} (licence: {known.licence}); python scripts/download_dataset.py "
             f"{known.name} does just that, and then a dry run can say more"
         )
     fetch_dataset(known, folder)
     return folder
+
+
+def _refuse_useless(known: KnownDataset, mode: str, partners: bool) -> None:
+    """Gigabytes are not fetched for a method that could not read them."""
+    if not known.downloads:
+        return
+    if known.pairs and mode == "unaligned":
+        raise InputError(
+            f"--dataroot {known.name} holds pairs side by side in one file, which methods that learn from two domains "
+            "cannot read; use --model pix2pix, or another dataset"
+        )
+    if not known.pairs and mode == "aligned" and partners:
+        raise InputError(
+            f"--dataroot {known.name} holds two domains without pairs, and pairs are to be learned from; use --model "
+            "cut, or a dataset of pairs such as facades"
+        )
 
 
 def _missing_path(path: Path, catalog: Catalog) -> Path:

@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -60,6 +61,8 @@ def download(source: Download, path: Path, pauses_s: Sequence[float] = PAUSES_S)
             break
         except Unreachable as problem:
             problems.append(f"{url}: {problem}")
+            if url != source.urls[-1]:
+                print(f"note: {problems[-1]}; trying the next address")
     else:
         raise Unreachable("; ".join(problems))
     digest = file_sha256(part.path)
@@ -268,4 +271,4 @@ def _reason(error: Exception) -> str:
 def _is_hopeless(error: Exception) -> bool:
     """Whether waiting will not help: no such host, no network, a certificate that is not trusted."""
     reason = getattr(error, "reason", error)
-    return isinstance(reason, socket.gaierror) or "certificate" in str(reason).lower()
+    return isinstance(reason, socket.gaierror | ssl.SSLCertVerificationError)

@@ -85,7 +85,7 @@ def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
         raise InputError("--dataroot is missing: name the folder that holds trainA and trainB")
     openers = {"unaligned": _open_unpaired, "single": _open_single, "aligned": _open_aligned}
     mode = settings.data.dataset_mode
-    root = resolve_dataroot(settings.run.dataroot, pairs=mode == "aligned", fetch=not settings.run.dry_run)
+    root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
     return openers[mode](settings, root, share)
 
 
