@@ -25,5 +25,5 @@ python=$(find_python)
 echo "installing into .venv with $("$python" --version) (torch is large: a few minutes)"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --upgrade pip
-.venv/bin/python -m pip install --quiet --editable '.[test]'
+.venv/bin/python -m pip install --quiet --build-constraint scripts/build_constraints.txt --editable '.[test]'
 touch "$stamp"

@@ -182,6 +182,15 @@ class ReportOptions:
     update_html_freq: int = flag(1000, "rewrite the training page", low=1)
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     no_html: bool = flag(False, "no training page")
+    display: str = flag("", "show the training elsewhere too: visdom, tensorboard, or both with a comma; none")
+    display_id: int | None = flag(
+        None, "first number of visdom's windows; above 0 it switches visdom on, 0 or -1 off; default: the run's name",
+        low=-1,
+    )  # fmt: skip
+    display_server: str = flag("http://localhost", "where visdom's server is")
+    display_port: int = flag(8097, "its port", low=1, high=65535)
+    display_env: str = flag("main", "the environment of visdom that the windows are in")
+    display_ncols: int = flag(4, "pictures in a row of a visdom window; 0: each has a window", low=-1)
     save_latest_freq: int = flag(5000, "save the state of the run", low=1)
     save_epoch_freq: int = flag(5, "keep the weights of every so many epochs", low=1)
     save_by_iter: bool = flag(False, "keep the weights at every --save_latest_freq too, as iter_N_net_G.pth")
@@ -227,15 +236,13 @@ class TestOptions:
     suffix: str = flag("", "appended to the name, as in training")
 
 
+# Flags that only visdom has a use for.
+VISDOM_FLAGS = ("display_server", "display_port", "display_env", "display_ncols")
+
 # Flags of the reference that can have no effect here: accepted, with one warning. A method may have one of them.
 LEGACY = {
     "easy_label": "it only labelled a launcher's page",
     "evaluation_freq": "the reference never read it",
-    "display_id": "pages are static files, no server is needed",
-    "display_server": "pages are static files, no server is needed",
-    "display_env": "pages are static files, no server is needed",
-    "display_port": "pages are static files, no server is needed",
-    "display_ncols": "the page lays its pictures out by itself",
     "pool_size": "only --model cycle_gan has an image pool",
     "random_scale_max": "it belongs to single-picture translation",
     "stylegan2_G_num_downsampling": "it belongs to single-picture translation",

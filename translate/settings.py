@@ -18,6 +18,7 @@ from translate.options import (
     build,
 )
 from translate.registry import did_you_mean
+from translate.reports.displays import chosen_displays
 
 GROUPS = {
     "run": RunOptions,
@@ -116,7 +117,7 @@ def resolve(values: Mapping[str, Any]) -> TrainSettings:
 
 
 def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
-    """Flags whose values exist, but not for this method."""
+    """Flags whose values exist, but not for this method, and displays that do not exist."""
     mode, netG = settings.data.dataset_mode, settings.networks.netG
     if mode != method.needs:
         raise InputError(f"--dataset_mode {mode} does not suit --model {settings.model}: it learns from {method.needs}")
@@ -124,6 +125,7 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
         reason = f", since {method.unfit[netG]}" if netG in method.unfit else ""
         words = ", ".join(method.netG)
         raise InputError(f"--netG {netG} does not suit --model {settings.model}{reason}: choose from {words}")
+    chosen_displays(settings.reports)
 
 
 def _with_suffix(settings: TrainSettings) -> TrainSettings:

@@ -20,7 +20,7 @@ from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.methods import METHODS, Method
-from translate.options import TestOptions, build, convert
+from translate.options import VISDOM_FLAGS, TestOptions, build, convert
 from translate.pipelining import overlapped
 from translate.reports.results import Row, write_results_page
 from translate.settings import resolve, test_groups, train_flags
@@ -155,10 +155,12 @@ def _recorded_direction(record: Mapping[str, Any]) -> str:
 def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
     recorded = record.get("options", {})
     groups = train_flags(str(given.get("model", "cut")))
+    about_displays = {"display", "display_id", *VISDOM_FLAGS}  # of another call of train.py than the run was
     different = [
         f"--{name} {value} (the run has {recorded[name]})"
         for name, value in given.items()
-        if name in recorded and name in groups and convert(groups[name], name, value) != recorded[name]
+        if name in groups and name in recorded and name not in about_displays
+        if convert(groups[name], name, value) != recorded[name]
     ]
     if different:
         print(f"note: flags of training do not change a trained run: {', '.join(different)}")

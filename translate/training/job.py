@@ -12,6 +12,7 @@ from translate.errors import InputError
 from translate.methods import METHODS, Method
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.randomness import generator
+from translate.reports.displays import check_displays
 from translate.settings import TrainSettings
 from translate.training.determinism import choose_algorithms
 from translate.training.feeding import Feed, make_sampler, open_feed
@@ -46,6 +47,8 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
         start = settle(values, processes.launch)
+        if processes.is_first:
+            check_displays(start.settings.reports, values)
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device)

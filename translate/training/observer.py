@@ -8,6 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from translate.data.tensors import to_image, to_uint8
+from translate.reports.displays import Background
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings
 from translate.training.logs import Logs
@@ -33,6 +34,7 @@ class Observer:
         previews: Previews | None,
         stop: StopRequest,
         facts: dict[str, str],
+        displays: Sequence[Background] = (),
     ):
         self.reports = settings.reports
         self.folder = folder
@@ -41,6 +43,7 @@ class Observer:
         self.previews = previews
         self.stop = stop
         self.facts = facts
+        self.displays = displays
         self.last_epoch = settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay
         self.saved_at = time.monotonic()
         self.saved_step = -1
@@ -57,7 +60,9 @@ class Observer:
             dynamic_ncols=True,
             disable=None,
         )
-        if self.previews and progress.step == 0:
+        for display in self.displays:
+            display.begin(self.facts, progress.step)
+        if progress.step == 0:
             self._show_previews(trainer)
         self.write_page()
 
@@ -136,20 +141,30 @@ class Observer:
         entry |= {"step_s": round(step_s, 6), "data_s": round(data_s, 6), "lr": trainer.rate(progress.epoch)}
         line = self.logs.write(entry, progress.epoch_samples, trainer.batch_size)
         tqdm.write(line)
+        for display in self.displays:
+            display.losses(entry)
 
     def _show(self, trainer: Trainer) -> None:
-        if self.page is None:
+        if self.page is None and not self.displays:
             return
-        pictures = trainer.method.pictures(trainer.state)
-        self.page.add_current(trainer.progress.epoch, {label: _picture(image) for label, image in pictures.items()})
+        progress = trainer.progress
+        pictures = {label: _picture(image) for label, image in trainer.method.pictures(trainer.state).items()}
+        if self.page:
+            self.page.add_current(progress.epoch, pictures)
+        for display in self.displays:
+            display.pictures(progress.step, progress.epoch, pictures)
         self._show_previews(trainer)
 
     def _show_previews(self, trainer: Trainer) -> None:
-        if self.page and self.previews:
-            progress = trainer.progress
-            with trainer.precision.autocast():
-                made = self.previews.make(trainer.method)
+        if self.previews is None:
+            return
+        progress = trainer.progress
+        with trainer.precision.autocast():
+            made = self.previews.make(trainer.method)
+        if self.page:
             self.page.add_preview(progress.step, progress.epoch, made)
+        for display in self.displays:
+            display.previews(progress.step, progress.epoch, made)
 
     def _save_if_due(self, trainer: Trainer, complete: bool) -> None:
         progress, flags = trainer.progress, self.reports

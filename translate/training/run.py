@@ -10,6 +10,7 @@ from translate.collectives import gather_values
 from translate.errors import Described, InputError, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.options import RunOptions
+from translate.reports.displays import Shown, open_displays
 from translate.reports.training import TrainingPage
 from translate.settings import resolve
 from translate.training.averaging import WeightAverage
@@ -113,8 +114,12 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_launch(job.processes.launch)
     page = None if reports.no_html else TrainingPage(folder.path / "web", run.name, reports.display_winsize)
-    previews = Previews(job.feed.dataset, job.settings.data.crop_size) if page else None
-    return Observer(job.settings, folder, Logs(folder.path), page, previews, stop, facts(job)), aside
+    logs = Logs(folder.path)
+    displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports))
+    for display in displays:
+        held.callback(display.close)  # however the run ends
+    previews = Previews(job.feed.dataset, job.settings.data.crop_size) if page or displays else None
+    return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays), aside
 
 
 def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:

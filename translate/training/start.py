@@ -84,6 +84,8 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
     """A resumed run takes the flags it was started with, but for those of this call."""
     record = folder.read_record()
     kept = _kept(record)
+    if "display" in values:
+        kept.pop("display_id", None)  # it would go before the display that is asked for now
     state = folder.load_state()
     if state is not None:
         settings = resolve({**kept, **values})
