@@ -107,5 +107,7 @@ def check_displays(options: ReportOptions, given: Iterable[str]) -> None:
         display = DISPLAYS[name]
         try:
             importlib.import_module(display.module)
-        except ImportError as error:
-            raise InputError(f"--display {name} needs a package that is missing ({error}): {display.install}") from None
+        except Exception as error:  # missing, or at odds with another package
+            reason = " ".join(str(error).split())[:200]
+            missing = f"--display {name} needs a package that is not there ({reason})"
+            raise InputError(f"{missing}: {display.install}") from None
