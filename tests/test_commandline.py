@@ -22,8 +22,8 @@ def sample(group, name):
     choices = group.__dataclass_fields__[name].metadata["choices"]
     if name in ("input_nc", "output_nc", "n_layers_D"):
         return "3"
-    if name in ("netG", "dataset_mode"):  # not every choice suits every method
-        return {"netG": "resnet_4blocks", "dataset_mode": "unaligned"}[name]
+    if name in ("netG", "dataset_mode", "display"):  # not every choice suits every method, nor is every word one
+        return {"netG": "resnet_4blocks", "dataset_mode": "unaligned", "display": "visdom"}[name]
     return choices[-1] if choices else SAMPLES[annotated_type(group, name)[0]]
 
 

@@ -192,6 +192,10 @@ class TestFlagsOfTraining:
             "note: flags of training do not change a trained run: --ngf 64 (the run has 2)\n"
         )
 
+    def test_displays_of_a_training_are_no_concern_of_a_test(self, tested, capsys):
+        tested({"display": "visdom", "display_id": "-1", "display_server": "http://there", "display_port": "9000"})
+        assert "note:" not in capsys.readouterr().out
+
     def test_what_agrees_is_not(self, tested, capsys):
         tested({"ngf": "2", "lr": "2e-4", "netG": "RESNET_4blocks", "no_flip": "false"})
         assert "note:" not in capsys.readouterr().out

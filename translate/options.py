@@ -188,7 +188,7 @@ class ReportOptions:
         low=-1,
     )  # fmt: skip
     display_server: str = flag("http://localhost", "where visdom's server is")
-    display_port: int = flag(8097, "its port", low=1, high=65535)
+    display_port: int = flag(8097, "port of that server", low=1, high=65535)
     display_env: str = flag("main", "the environment of visdom that the windows are in")
     display_ncols: int = flag(4, "pictures in a row of a visdom window; 0: each has a window", low=-1)
     save_latest_freq: int = flag(5000, "save the state of the run", low=1)

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from translate.errors import InputError
 from translate.networks import resnet
+from translate.reports.displays.visdom_client import Client
 from translate.reports.training import TrainingPage
 from translate.settings import train_flags
 from translate.training import feeding
@@ -32,6 +33,7 @@ class Case:
 
 
 PAGE = {"no_html": False}
+VISDOM = {"display": "visdom"}
 SHORT = {"max_dataset_size": 1, "max_steps": None, "n_epochs_decay": 0}  # an epoch is a step
 
 CASES = {
@@ -103,6 +105,12 @@ CASES = {
     "update_html_freq": Case(1, "pages", PAGE),
     "display_winsize": Case(100, "page", PAGE),
     "no_html": Case(True, "files", PAGE),
+    "display": Case("tensorboard", "files"),
+    "display_id": Case(1, "sent"),
+    "display_server": Case("http://127.0.0.1", "sent", VISDOM),
+    "display_port": Case(9000, "sent", VISDOM),
+    "display_env": Case("other", "sent", VISDOM),
+    "display_ncols": Case(2, "sent", VISDOM),
     "save_latest_freq": Case(1, "states"),
     "save_epoch_freq": Case(1, "files", {**SHORT, "n_epochs": 2}),
     "save_by_iter": Case(True, "files", {"save_latest_freq": 1}),
@@ -142,6 +150,7 @@ class Outcome:
     keeps: bool | None = None
     states: int = 0
     pages: int = 0
+    sent: list[tuple[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +232,11 @@ def _count(patch, outcome):
         outcome.compiled += 1
         return function
 
+    def seen_post(self, url, data=None):
+        outcome.sent.append((url, data))
+        return "false"  # to the question whether there is a window
+
+    patch.setattr(Client, "_handle_post", seen_post)
     patch.setattr(torch, "compile", counted_compile)
     patch.setattr(torch.nn.Module, "compile", counted_compile)
     patch.setattr(resnet, "checkpoint", counted_checkpoint)
@@ -259,3 +273,8 @@ def test_a_flag_changes_something(outcome_of, name):
 def test_the_same_flags_change_nothing(outcome_of):
     first, second = outcome_of({}), outcome_of({"verbose": False})
     assert (first.losses, first.weights, first.files) == (second.losses, second.weights, second.files)
+
+
+def test_the_same_flags_send_the_same_to_visdom(outcome_of):
+    first, second = outcome_of(VISDOM), outcome_of({**VISDOM, "verbose": False})
+    assert sorted(first.sent) == sorted(second.sent) != []

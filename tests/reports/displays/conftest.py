@@ -29,6 +29,21 @@ sys.argv = ["visdom", "-port", sys.argv[1], "-env_path", sys.argv[2], "-bind_loc
 main()
 """
 PATIENCE_S = 120  # for a stalled machine
+TINY = {
+    "ngf": 2,
+    "ndf": 2,
+    "netG": "resnet_4blocks",
+    "load_size": 36,
+    "crop_size": 32,
+    "num_patches": 16,
+    "netF_nc": 8,
+    "n_epochs": 1,
+    "n_epochs_decay": 0,
+    "num_threads": 0,
+    "gpu_ids": "-1",
+    "precision": "fp32",
+    "print_freq": 1,
+}
 
 
 class VisdomServer:
@@ -147,24 +162,33 @@ def pictures_of_a_run(tmp_path_factory: pytest.TempPathFactory, make_domains: Ca
     return make_domains(tmp_path_factory.mktemp("pictures"), 5, 5)
 
 
-@pytest.fixture
-def train(
-    tmp_path: Path, pictures_of_a_run: Path, tiny_flags: dict[str, Any], request: pytest.FixtureRequest
-) -> Callable[..., TrainingResult]:
-    """train(name=the test's, **flags): an epoch of five steps, each logged."""
+@pytest.fixture(scope="session")
+def run_flags(pictures_of_a_run: Path) -> dict[str, Any]:
+    """An epoch of five steps, each logged, of the quicker kind."""
+    return {**TINY, "CUT_mode": "FastCUT", "dataroot": str(pictures_of_a_run)}
 
-    def start(name: str = request.node.name, **flags: Any) -> TrainingResult:
-        place = {"dataroot": str(pictures_of_a_run), "checkpoints_dir": str(tmp_path / "checkpoints"), "name": name}
-        return train_from_flags({**tiny_flags, **place, "print_freq": 1, **flags})
+
+@pytest.fixture(scope="session")
+def plain(run_flags: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has no display besides the page; read it, do not change it."""
+    return train_from_flags({**run_flags, "checkpoints_dir": str(tmp_path_factory.mktemp("plain"))}).folder
+
+
+@pytest.fixture
+def train(tmp_path: Path, run_flags: dict[str, Any]) -> Callable[..., TrainingResult]:
+    """train(name, **flags): the same with some flags changed."""
+
+    def start(name: str, **flags: Any) -> TrainingResult:
+        return train_from_flags({**run_flags, "checkpoints_dir": str(tmp_path / "checkpoints"), "name": name, **flags})
 
     return start
 
 
 @pytest.fixture
-def resume(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., TrainingResult]:
-    """resume(name=the test's, **flags): go on with a run, told nothing but where it is."""
+def resume(tmp_path: Path) -> Callable[..., TrainingResult]:
+    """resume(name, **flags): go on with a run, told nothing but where it is."""
 
-    def start(name: str = request.node.name, **flags: Any) -> TrainingResult:
+    def start(name: str, **flags: Any) -> TrainingResult:
         told = {"name": name, "checkpoints_dir": str(tmp_path / "checkpoints"), "continue_train": True}
         return train_from_flags({"num_threads": 0, **told, **flags})
 
