@@ -104,6 +104,18 @@ def test_what_a_resumed_run_repeats_is_there_once(make_shown, make_entry, read):
     assert [event.step for event in events.Images("previews/0_real_A")] == [1, 2, 3, 4]
 
 
+def test_so_it_is_with_a_run_that_was_killed_before_it_saved(make_shown, make_entry, read):
+    for _ in range(2):
+        display = TensorBoardDisplay(make_shown([]))
+        display.begin({}, 0)
+        display.previews(0, 1, {"0_real_A": Image.new("RGB", (4, 4))})
+        display.losses(make_entry(1))
+        display.close()
+    events = read()
+    assert [event.step for event in events.Images("previews/0_real_A")] == [0]
+    assert [step for step, _ in series(events, "losses/G")] == [1]
+
+
 def test_beginning_anew_after_trouble_voids_nothing(make_shown, make_entry, read):
     display = TensorBoardDisplay(make_shown([]))
     display.begin({}, 0)

@@ -32,8 +32,10 @@ class TensorBoardDisplay:
         if former is not None:
             with contextlib.suppress(Exception):  # it may be what failed
                 former.close()
-        # The first file of a run that goes on makes void what was written of the steps that it will repeat.
-        self._writer = SummaryWriter(str(self.folder), purge_step=step + 1 if former is None else None)
+        # The first file of a run that goes on makes void what was written of the steps that it will repeat; at its very
+        # start that is step 0 too, of which there are previews.
+        void_from = step + 1 if step else 0
+        self._writer = SummaryWriter(str(self.folder), purge_step=void_from if former is None else None)
         if former is None:
             rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
             self._writer.add_text("run", f"| | |\n|-|-|\n{rows}", step + 1)
