@@ -1,25 +1,45 @@
-"""What docs/ say can be done: commands parse, Python imports what exists, links lead somewhere, flags are real."""
+"""What docs/ say can be done: commands run, Python imports what exists, links lead somewhere, flags are real."""
 
 import ast
 import importlib
 import re
 import shlex
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from translate.commandline import parse_test, parse_train
+from translate.commandline import parse_train
 from translate.methods import METHODS
-from translate.options import TestOptions
-from translate.settings import resolve, test_groups, train_flags
+from translate.options import LEGACY, TestOptions
+from translate.settings import test_groups, train_flags
 
 OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
 REPOSITORY = Path(__file__).resolve().parent.parent
+# What each method's tiniest network needs, over the flags of the tiniest run.
+TINY = {
+    "context_encoder": {
+        "netG": "context_encoder_64",
+        "bottleneck": 8,
+        "load_size": 72,
+        "crop_size": 64,
+        "batch_size": 2,
+    },
+    "colorization": {"netG": "colorizer_small", "predict_px": 64, "batch_size": 2},
+    "pix2pix": {"normG": "instance"},
+}
+ELSEWHERE = ("pip install .", "scripts/quickstart.sh")  # tried by tests/test_wheel.py and by hand
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
     (page.stem, *block) for page in PAGES for block in re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
 ]
 COMMANDS = [(stem, line) for stem, kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
+WITH_COMMANDS = [page for page in PAGES if {page.stem} & {stem for stem, line in COMMANDS if line not in ELSEWHERE}]
 LINKS = [
     (page, link) for page in PAGES for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link
 ]
@@ -30,16 +50,63 @@ def model_of(stem):
     return stem if stem in METHODS.names() else "cut"
 
 
-@pytest.mark.parametrize(("stem", "line"), COMMANDS)
-def test_commands_are_of_the_method_that_the_page_is_about(stem, line):
-    program, *words = shlex.split(line)
-    assert program in ("python", "torchrun")
-    script, *words = [word for word in words if word.lstrip("-").split("=")[0] not in OF_TORCHRUN]
-    if script == "train.py":
-        assert resolve(parse_train(words)).model == model_of(stem)
-    else:
-        assert script == "test.py"
-        assert parse_test([*words, "--model", model_of(stem)])[0]["name"]
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, make_domains) -> Path:
+    """The pictures that the pages speak of."""
+    home = tmp_path_factory.mktemp("folders")
+    for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
+        make_domains(home / name, 8, 8)
+    for path in (home / "my_pairs").glob("*B/b*.png"):
+        path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
+    for name in ("my_photos", "old_grey_pictures", "holiday"):
+        (home / name).mkdir()
+        for number in range(2):
+            Image.fromarray(np.random.default_rng(number).integers(0, 255, (80, 72, 3), np.uint8)).save(
+                home / name / f"{number}.png"
+            )
+    return home
+
+
+@pytest.fixture
+def workplace(tmp_path, folders, trained_run, monkeypatch) -> Path:
+    """A folder with these pictures, and a run that was trained before."""
+    for entry in folders.iterdir():
+        shutil.copytree(entry, tmp_path / entry.name)
+    shutil.copytree(trained_run, tmp_path / "checkpoints" / "my_run")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def model_told(words):
+    given = parse_train(words)
+    return given.get("model") or "cut"
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work_in_their_order(page, workplace, main_of, tiny_flags, monkeypatch, capsys):
+    """As they stand, but for networks and pictures of the tiniest size and a step or two."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    steps = 2  # of the run that is there
+    for line in [line for stem, line in COMMANDS if stem == page.stem and line not in ELSEWHERE]:
+        program, *words = shlex.split(line)
+        script, *words = [word for word in words if word.lstrip("-").split("=")[0] not in OF_TORCHRUN]
+        capsys.readouterr()
+        if program == "translate":
+            importlib.import_module(f"translate.commands.{script}").main(words)
+        elif script == "train.py":
+            assert program in ("python", "torchrun")
+            steps += 1
+            model = model_told(words)
+            assert model == model_of(page.stem)
+            known = train_flags(model)
+            flags = {name: value for name, value in tiny_flags.items() if name in known}
+            flags |= {**TINY.get(model, {}), "n_epochs": 9, "max_steps": steps}
+            main_of("train")([*words, *(str(word) for name, value in flags.items() for word in (f"--{name}", value))])
+        else:
+            assert (program, script) == ("python", "test.py")
+            main_of("test")(words)
+        said = capsys.readouterr().out
+        assert "--dry_run" in line or re.search(r"done: \d+ steps|(\d+) in, \1 written", said), (line, said)
 
 
 @pytest.mark.parametrize(("stem", "code"), [(stem, text) for stem, kind, text in BLOCKS if kind == "python"])
@@ -56,10 +123,48 @@ def test_links_lead_somewhere(page, link):
     assert (page.parent / link).is_file()
 
 
+OF_APPLY = {"out", "format", "overwrite", "skip_existing"}
+OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_flags_in_tables_exist(page):
-    known = {*train_flags(model_of(page.stem)), *TestOptions.__dataclass_fields__, "model", "config", *OF_TORCHRUN}
-    known |= set(test_groups()[page.stem].__dataclass_fields__) if page.stem in test_groups() else set()
-    found = set(re.findall(r"--(\w+)", page.read_text()))
-    assert found
-    assert found <= known
+def test_flags_exist(page):
+    """Those of its method on a page about a method, elsewhere those of any."""
+    about = [page.stem] if page.stem in METHODS.names() else METHODS.names()
+    known = {*TestOptions.__dataclass_fields__, *LEGACY, "model", *OF_TORCHRUN, *OF_APPLY, *OF_TOOLS}
+    for model in about:
+        known |= {*train_flags(model), *getattr(test_groups().get(model), "__dataclass_fields__", ())}
+    assert set(re.findall(r"--(\w+)", page.read_text())) <= known
+
+
+def test_the_pages_are_built_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", REPOSITORY / "docs", tmp_path / "built"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "built" / "how_cut_works.html").is_file()
+    assert all((tmp_path / "built" / f"{page.stem}.html").is_file() for page in PAGES)
+
+
+# Flags of its train.py and test.py at b3ac297, with the models cut and cycle_gan.
+OF_THE_REFERENCE = (
+    "dataroot", "name", "easy_label", "gpu_ids", "checkpoints_dir", "model", "input_nc", "output_nc", "ngf", "ndf",
+    "netD", "netG", "n_layers_D", "normG", "normD", "init_type", "init_gain", "no_dropout", "no_antialias",
+    "no_antialias_up", "dataset_mode", "direction", "serial_batches", "num_threads", "batch_size", "load_size",
+    "crop_size", "max_dataset_size", "preprocess", "no_flip", "display_winsize", "random_scale_max", "epoch",
+    "verbose", "suffix", "stylegan2_G_num_downsampling", "display_freq", "display_ncols", "display_id",
+    "display_server", "display_env", "display_port", "update_html_freq", "print_freq", "no_html",
+    "save_latest_freq", "save_epoch_freq", "evaluation_freq", "save_by_iter", "continue_train", "epoch_count",
+    "phase", "pretrained_name", "n_epochs", "n_epochs_decay", "beta1", "beta2", "lr", "gan_mode", "pool_size",
+    "lr_policy", "lr_decay_iters", "results_dir", "eval", "num_test", "CUT_mode", "lambda_GAN", "lambda_NCE",
+    "nce_idt", "nce_layers", "nce_includes_all_negatives_from_minibatch", "netF", "netF_nc", "nce_T", "num_patches",
+    "flip_equivariance", "lambda_A", "lambda_B", "lambda_identity",
+)  # fmt: skip
+
+
+def test_moving_over_knows_every_flag_of_the_reference():
+    text = (REPOSITORY / "docs" / "moving_over.md").read_text()
+    lines = text.partition("## Flag by flag")[2].splitlines()
+    told = [flag for line in lines if line.startswith("| `--") for flag in re.findall(r"--(\w+)", line.split("|")[1])]
+    assert sorted(told) == sorted(OF_THE_REFERENCE)
+    known = {*train_flags("cut"), *train_flags("cycle_gan"), *TestOptions.__dataclass_fields__, *LEGACY, "model"}
+    assert set(OF_THE_REFERENCE) <= known
