@@ -25,6 +25,7 @@ MEANINGS = {
 }
 
 SHOWN_BY_BROWSERS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif"}
+PHONE_COLUMNS = 2  # enough to compare, and large enough to see
 ROTATED_BY_EXIF = {5, 6, 7, 8}
 EXIF_ORIENTATION = 0x0112
 
@@ -37,11 +38,16 @@ def glossary(labels: Iterable[str]) -> html_tag | None:
     return dl(*(div(dt(label), dd(MEANINGS[label])) for label in known), cls="glossary")
 
 
-def cards(rows: Iterable[html_tag], width: int, columns: int) -> html_tag:
-    """A grid of cards, each with up to ``columns`` pictures, ``width`` pixels wide where there is room."""
+def cards(rows: Iterable[html_tag], width: int, columns: int, notes: bool = False) -> html_tag:
+    """A grid of cards, each with up to ``columns`` pictures, ``width`` pixels wide where there is room.
+
+    Args:
+        notes: whether there is a line below the names.
+    """
     columns = max(columns, 1)
-    sizes = f"--width:{width}px;--columns:{columns};--phone-columns:{min(columns, 2)}"
-    return div(*rows, cls="cards", style=sizes)
+    on_phone = min(columns, PHONE_COLUMNS)
+    sizes = f"--width:{width}px;--columns:{columns};--phone-columns:{on_phone};--phone-lines:{-(-columns // on_phone)}"
+    return div(*rows, cls="cards", style=f"{sizes};--notes:{int(notes)}")
 
 
 def card(name: str, pictures: Mapping[str, str], folder: Path, note: str = "") -> html_tag:

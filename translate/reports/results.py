@@ -50,9 +50,8 @@ def write_results_page(path: Path, title: str, rows: Sequence[Row], facts: Mappi
         content.add(_filter(len(rows)))
     if rows:
         columns = max(len(row.pictures) for row in rows)
-        content.add(
-            section(cards((card(row.name, row.pictures, path.parent, row.note) for row in rows), width, columns))
-        )
+        made_of_rows = (card(row.name, row.pictures, path.parent, row.note) for row in rows)
+        content.add(section(cards(made_of_rows, width, columns, any(row.note for row in rows))))
     else:
         content.add(p("No pictures were written.", cls="empty"))
     made.add(content)
