@@ -1,7 +1,7 @@
 """What a long results page costs: its size, and how soon a browser has it.
 
     python scripts/page_report.py --rows 5000
-    python scripts/page_report.py --rows 500 --picture_px 2048 --no_thumbnails
+    python scripts/page_report.py --rows 500 --picture_px 2048 --whole
 
 Makes a page in a temporary folder, opens it from the disk several times, each in a fresh browser, and prints a table in
 Markdown. Times are medians in seconds after the opening began:
@@ -31,6 +31,7 @@ from headless import browser, open_page
 
 from translate.commandline import run_command
 from translate.reports.results import Row, write_results_page
+from translate.reports.thumbnails import save_thumbnail
 
 FILES = 64  # different pictures; the rows hold copies of them
 LOADED_S = 60
@@ -44,6 +45,9 @@ new PerformanceObserver((list) => {
 }).observe({ type: 'longtask', buffered: true });
 setTimeout(() => done(last / 1000), 1000);
 """
+LOADED = """
+return [...document.querySelectorAll('main img')].filter((image) => image.complete && image.naturalWidth).length
+"""
 PRESS = """
 const [key, done] = arguments, began = performance.now();
 document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
@@ -52,7 +56,10 @@ requestAnimationFrame(() => setTimeout(() => done((performance.now() - began) / 
 JUMP = """
 const done = arguments[0], began = performance.now();
 window.scrollTo(0, document.documentElement.scrollHeight);
-const inSight = (image) => { const box = image.getBoundingClientRect(); return box.bottom > 0 && box.top < innerHeight; };
+const inSight = (image) => {
+  const box = image.getBoundingClientRect();
+  return box.bottom > 0 && box.top < innerHeight;
+};
 const check = () => {
   const last = [...document.querySelectorAll('main img')].slice(-12).filter(inSight);
   const ready = last.length && last.every((image) => image.complete && image.naturalWidth);
@@ -69,34 +76,41 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--labels", nargs="+", default=["real_A", "fake_B"], help="pictures of a row")
     parser.add_argument("--picture_px", type=int, default=64, help="side of a picture")
+    parser.add_argument("--whole", action="store_true", help="show large pictures without their small copies")
     parser.add_argument("--repeats", type=int, default=3, help="how often the page is opened")
     parser.add_argument("--out", type=Path, help="keep the page in this folder")
     flags = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         folder = flags.out or Path(temporary)
         began = time.perf_counter()
-        rows = make_rows(folder, flags.rows, flags.labels, flags.picture_px)
+        rows = make_rows(folder, flags.rows, flags.labels, flags.picture_px, flags.whole)
         print(f"pictures: {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
         began = time.perf_counter()
         write_results_page(folder / "index.html", "a long page", rows, {"pictures": f"{len(rows)} rows"})
         writing_s = time.perf_counter() - began
-        print(table(flags, folder / "index.html", writing_s, [measure(folder / "index.html") for _ in range(flags.repeats)]))
+        runs = [measure(folder / "index.html") for _ in range(flags.repeats)]
+        print(table(flags, folder / "index.html", writing_s, runs))
 
 
-def make_rows(folder: Path, count: int, labels: Sequence[str], side: int) -> list[Row]:
+def make_rows(folder: Path, count: int, labels: Sequence[str], side: int, whole: bool) -> list[Row]:
     """Rows of pictures that are files of their own, as those of a test are."""
     rng = np.random.default_rng(0)
     (folder / "first").mkdir(parents=True)
+    has_thumbnails = False
     for at in range(FILES):
         coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
-        coarse.resize((side, side), Image.Resampling.BICUBIC).save(folder / f"first/{at}.png")
+        picture = coarse.resize((side, side), Image.Resampling.BICUBIC)
+        picture.save(folder / f"first/{at}.png")
+        has_thumbnails = not whole and save_thumbnail(picture, folder / f"first/{at}.jpg", 256)
     rows = []
     for at in range(count):
         paths = {label: f"images/{label}/picture {at:05d}.png" for label in labels}
-        for number, path in enumerate(paths.values()):
+        small = {label: f"thumbnails/{label}/picture {at:05d}.jpg" for label in labels} if has_thumbnails else {}
+        for number, path in [*enumerate(paths.values()), *enumerate(small.values())]:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / f"first/{(at * len(labels) + number) % FILES}.png", folder / path)
-        rows.append(Row(f"picture {at:05d}", paths))
+            first = f"first/{(at * len(labels) + number) % FILES}{Path(path).suffix}"
+            shutil.copyfile(folder / first, folder / path)
+        rows.append(Row(f"picture {at:05d}", paths, thumbnails=small))
     return rows
 
 
@@ -109,11 +123,10 @@ def measure(page: Path) -> dict[str, float]:
         found: dict[str, Any] = {"interactive": driver.execute_async_script(INTERACTIVE)}
         timing = driver.execute_script("return performance.getEntriesByType('navigation')[0].toJSON()")
         found |= {"parsed": timing["domContentLoadedEventEnd"] / 1000, "loaded": timing["loadEventEnd"] / 1000}
-        found["pictures"] = driver.execute_script(
-            "return [...document.querySelectorAll('main img')].filter((image) => image.complete && image.naturalWidth).length"
-        )
-        metrics = {each["name"]: each["value"] for each in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
-        found |= {"heap": metrics["JSHeapUsedSize"] / 2**20, "nodes": metrics["Nodes"]}
+        found["pictures"] = driver.execute_script(LOADED)
+        metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+        by_name = {each["name"]: each["value"] for each in metrics}
+        found |= {"heap": by_name["JSHeapUsedSize"] / 2**20, "nodes": by_name["Nodes"]}
         found["process"] = renderer_mib(driver.service.process.pid)
         found["key"] = driver.execute_async_script(PRESS, "j")
         found["jump"] = driver.execute_async_script(JUMP)
@@ -150,7 +163,7 @@ def table(flags: argparse.Namespace, page: Path, writing_s: float, runs: Sequenc
     middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     seconds = " | ".join(f"{middle[name]:.2f}" for name in ("parsed", "loaded", "interactive", "key", "jump"))
     return "\n".join([
-        f"{flags.rows} rows of {len(flags.labels)} pictures, {flags.picture_px}x{flags.picture_px}, median of {len(runs)}",
+        f"{flags.rows} rows of {len(flags.labels)} pictures, {flags.picture_px} pixels wide, median of {len(runs)}",
         "",
         "| parsed | loaded | interactive | key | jump | html | written in | heap | process | nodes | pictures loaded |",
         "|---|---|---|---|---|---|---|---|---|---|---|",

@@ -22,7 +22,9 @@ from translate.files import replacing_folder, write_json
 from translate.methods import METHODS, Method
 from translate.options import VISDOM_FLAGS, TestOptions, build, convert
 from translate.pipelining import overlapped
+from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
+from translate.reports.thumbnails import save_thumbnail
 from translate.settings import resolve, test_groups, train_flags
 from translate.sizing import TestSize
 from translate.tiling import TiledGenerator
@@ -31,6 +33,7 @@ from translate.training.memory import is_out_of_memory
 from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
 
+CONTACT_SHEET = "contact_sheet.jpg"
 READ_AHEAD = 32  # pictures, on a device that translates batches
 Holes = Callable[[str, tuple[int, int]], np.ndarray]  # name of a picture and its (width, height) -> (H, W) boolean
 
@@ -246,7 +249,7 @@ def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[In
 def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[str, str], width: int) -> int:
     """Translate every picture and write the page; the number of results."""
     with replacing_folder(target, "--results_dir") as folder:
-        results = list(tqdm(job.run(inputs, folder), total=len(inputs), unit="pic", disable=None))
+        results = list(tqdm(job.run(inputs, folder, width), total=len(inputs), unit="pic", disable=None))
         made = {row.pictures[job.result] for row, _ in results}
         written = sum((folder / path).is_file() for path in made)
         if written != len(inputs):
@@ -257,8 +260,9 @@ def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[s
             write_json(folder / "scores.json", {"mean": means, "pictures": scores})
         facts = {**facts, "pictures": f"{len(inputs)} in, {written} written"}
         facts |= {name: in_words(name, value) for name, value in means.items()}
-        title = f"{target.parent.name}, {target.name}"
-        write_results_page(folder / "index.html", title, [row for row, _ in results], facts, width)
+        title, rows = f"{target.parent.name}, {target.name}", [row for row, _ in results]
+        write_contact_sheet(folder / CONTACT_SHEET, title, rows)
+        write_results_page(folder / "index.html", title, rows, facts, width, CONTACT_SHEET)
     for name, value in means.items():
         print(f"{name}: {in_words(name, value)}")
     return written
@@ -303,10 +307,16 @@ class _Job:
             return 0
         return pixels_at_once(self.translator.device)
 
-    def run(self, inputs: list[Input], folder: Path) -> Iterator[tuple[Row, dict[str, float]]]:
-        """Translate pictures, write what there is to see below ``folder``, and score them where the truth is known."""
+    def run(self, inputs: list[Input], folder: Path, width: int) -> Iterator[tuple[Row, dict[str, float]]]:
+        """Translate pictures, write what there is to see below ``folder``, and score them where the truth is known.
+
+        Args:
+            width: of a picture in the page, in pixels.
+        """
         ahead = 2 if self.pixels_at_once == 0 else READ_AHEAD
-        return overlapped(inputs, self._read, self._translate, partial(self._write, folder), self._fits, ahead=ahead)
+        return overlapped(
+            inputs, self._read, self._translate, partial(self._write, folder, width), self._fits, ahead=ahead
+        )
 
     def _read(self, each: Input) -> "_Ready":
         prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
@@ -318,7 +328,9 @@ class _Job:
         width, height = one.prepared.size
         return batch[0].prepared.size == (width, height) and (len(batch) + 1) * width * height <= self.pixels_at_once
 
-    def _write(self, folder: Path, ready: "_Ready", views: Mapping[str, Image.Image]) -> tuple[Row, dict[str, float]]:
+    def _write(
+        self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Image.Image]
+    ) -> tuple[Row, dict[str, float]]:
         each, prepared = ready.input, ready.prepared
         if any(label.endswith("_A") for label in views):
             pictures = {**views, "truth_B": prepared}  # the network saw but a part of the picture, which is the truth
@@ -329,7 +341,8 @@ class _Job:
         scores = score(pictures, ready.hole) if "truth_B" in pictures else {}
         pictures = {self._shown_label(label): image for label, image in pictures.items()}
         note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
-        return Row(each.name, _write(pictures, each.name, folder), note), scores
+        files, thumbnails = _write(pictures, each.name, folder, width)
+        return Row(each.name, files, note, thumbnails), scores
 
     def _translate(self, batch: list["_Ready"]) -> list[dict[str, Image.Image]]:
         try:
@@ -350,10 +363,16 @@ class _Job:
         return label[:-1] + {"A": "B", "B": "A"}[label[-1]]
 
 
-def _write(pictures: Mapping[str, Image.Image], name: str, folder: Path) -> dict[str, str]:
-    """Write each as PNG; their paths below the folder."""
+def _write(
+    pictures: Mapping[str, Image.Image], name: str, folder: Path, width: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Write each as PNG, and a small copy of large ones; their paths below the folder."""
     files = {label: f"images/{label}/{name}.png" for label in pictures}
+    thumbnails = {}
     for label, path in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         pictures[label].save(folder / path)
-    return files
+        small = f"thumbnails/{label}/{name}.jpg"
+        if save_thumbnail(pictures[label], folder / small, width):
+            thumbnails[label] = small
+    return files, thumbnails

@@ -75,7 +75,9 @@ class Page(HTMLParser):
             self._open[-1].text += data
 
     def all(self, tag: str, cls: str = "") -> list[Element]:
-        return [each for each in self.elements if each.tag == tag and (not cls or each.has_class(cls))]
+        """Those outside of dialogs, which are the same on all pages."""
+        found = (each for each in self.elements if each.tag == tag and (not cls or each.has_class(cls)))
+        return [each for each in found if not each.inside("dialog")]
 
     def texts(self, tag: str, cls: str = "") -> list[str]:
         return [each.text for each in self.all(tag, cls)]

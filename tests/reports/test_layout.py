@@ -41,7 +41,7 @@ def test_previews_show_the_newest_and_keep_the_input_in_sight(browser, training)
     browser.run("document.querySelector('.scroller').scrollIntoView()")
     seen = browser.run(
         "const frame = document.querySelector('.scroller').getBoundingClientRect();"
-        "return [...document.querySelectorAll('tbody tr:first-child > *')].map((each) => {"
+        "return [...document.querySelectorAll('.timeline tbody tr:first-child > *')].map((each) => {"
         "  const box = each.getBoundingClientRect();"
         "  return box.left >= frame.left - 1 && box.right <= frame.right + 1; })"
     )

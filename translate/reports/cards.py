@@ -16,13 +16,28 @@ MEANINGS = {
     "hole_A": "what the network saw: a picture with a hole",
     "grey_A": "what the network saw: a picture's lightness",
     "l2_B": "its colours by regression, which means: the mean of all that is likely",
-    "real_B": "a real picture from domain B, unrelated to the input",
+    "real_B": "a real picture from domain B: the true answer where training has pairs, else unrelated to the input",
     "idt_B": "real_B sent through the translator, which should leave it as it is",
     "fake_A": "a translation of real_B to domain A",
+    "truth_A": "the known true translation of the input",
     "rec_A": "fake_B translated back to domain A",
     "rec_B": "fake_A translated back to domain B",
     "idt_A": "a real picture from A sent through the translator to A, which should leave it as it is",
 }
+# The same labels mean something else beside these.
+BESIDE = {
+    "hole_A": {
+        "real_A": "the picture without the hole",
+        "fake_B": "the same with the hole filled",
+        "truth_B": "the picture without the hole",
+    },
+    "grey_A": {
+        "real_A": "the picture in its true colours",
+        "fake_B": "the same in the colours that the network chose",
+        "truth_B": "the picture in its true colours",
+    },
+}
+INPUT_B = "the input, a picture from domain B"
 
 SHOWN_BY_BROWSERS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".avif"}
 PHONE_COLUMNS = 2  # enough to compare, and large enough to see
@@ -32,10 +47,24 @@ EXIF_ORIENTATION = 0x0112
 
 def glossary(labels: Iterable[str]) -> html_tag | None:
     """What the labels on this page mean; None where none of them is a known one."""
-    known = [label for label in MEANINGS if label in set(labels)]
-    if not known:
-        return None
-    return dl(*(div(dt(label), dd(MEANINGS[label])) for label in known), cls="glossary")
+    known = meanings(labels)
+    return dl(*(div(dt(label), dd(meaning)) for label, meaning in known.items()), cls="glossary") if known else None
+
+
+def meanings(labels: Iterable[str]) -> dict[str, str]:
+    """What the known ones of labels that stand beside each other mean.
+
+    >>> meanings(["fake_B", "hole_A", "depth"])["fake_B"]
+    'the same with the hole filled'
+    """
+    given = set(labels)
+    known = {label: meaning for label, meaning in MEANINGS.items() if label in given}
+    if "real_B" in given and "real_A" not in given:
+        known["real_B"] = INPUT_B  # a test of the way back
+    for label, others in BESIDE.items():
+        if label in given:
+            known |= {other: meaning for other, meaning in others.items() if other in given}
+    return known
 
 
 def cards(rows: Iterable[html_tag], width: int, columns: int, notes: bool = False) -> html_tag:
@@ -50,53 +79,75 @@ def cards(rows: Iterable[html_tag], width: int, columns: int, notes: bool = Fals
     return div(*rows, cls="cards", style=f"{sizes};--notes:{int(notes)}")
 
 
-def card(name: str, pictures: Mapping[str, str], folder: Path, note: str = "") -> html_tag:
+def card(
+    name: str, pictures: Mapping[str, str], folder: Path, note: str = "", thumbnails: Mapping[str, str] | None = None
+) -> html_tag:
     """One row: its name and its pictures side by side.
 
     Args:
         pictures: label -> path relative to ``folder``, the folder of the page. All get the aspect of
             the first one, read from its file, so that the page has its final layout before they load.
         note: a line below the name.
+        thumbnails: label -> path of a small copy, which the page shows in place of the picture.
     """
-    ratio = aspect(folder / next(iter(pictures.values()))) if pictures else 1.0
-    shown = div(*(_picture(name, label, path) for label, path in pictures.items()), cls="pictures")
+    thumbnails = thumbnails or {}
+    sizes = [shown_size(folder / path) for path in pictures.values()]
+    width, height = (sizes and sizes[0]) or (1, 1)
+    shown = div(cls="pictures")
+    for (label, path), size in zip(pictures.items(), sizes, strict=True):
+        linked = zoom(label, path, f"{label} of {name}", part_of(label), size, thumbnails.get(label))
+        shown.add(figure(linked, figcaption(label)))
     said = [h3(name), p(note, cls="note")] if note else [h3(name)]
-    return article(*said, shown, cls="card", data_row=name, style=f"--aspect:{ratio:.4f}")
+    return article(*said, shown, cls="card", data_row=name, style=f"--aspect:{width / height:.4f}")
 
 
-def zoom(label: str, path: str, alt: str, part: str = "") -> html_tag:
+def zoom(
+    label: str,
+    path: str,
+    alt: str,
+    part: str = "",
+    size: tuple[int, int] | None = None,
+    thumbnail: str | None = None,
+) -> html_tag:
     """A lazily loaded picture that opens the viewer; without script it opens the file.
 
-    ``part`` is "before" or "after" for what the slider compares within a row.
+    Args:
+        part: "before" or "after" for what the slider compares within a row.
+        size: width and height of the picture in pixels, for the browser to know before it is there.
+        thumbnail: the path of a small copy, which is shown until the viewer opens.
     """
     link = a(href=picture_url(path), cls="zoom", data_label=label)
     if part:
         link.set_attribute("data-part", part)
     if Path(path).suffix.lower() in SHOWN_BY_BROWSERS:
-        link.add(img(src=picture_url(path), alt=alt, loading="lazy", decoding="async"))
+        sides = {"width": size[0], "height": size[1]} if size else {}
+        link.add(img(src=picture_url(thumbnail or path), alt=alt, loading="lazy", decoding="async", **sides))
     else:
         link.set_attribute("class", "file")
-        link.add(f"{Path(path).suffix.lstrip('.').upper() or 'file'}: open it outside the browser")
+        link.add(f"{alt}: {Path(path).suffix.lstrip('.').upper() or 'file'}, to be opened outside the browser")
     return link
 
 
 def aspect(path: Path) -> float:
     """Width over height of a picture as a browser shows it; 1.0 where the file cannot be read."""
+    size = shown_size(path)
+    return size[0] / size[1] if size else 1.0
+
+
+def shown_size(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels of a picture as a browser shows it; None where the file cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a very large picture is no concern of a page that links to it
             with Image.open(path) as picture:
                 width, height = picture.size
-                turned = picture.getexif().get(EXIF_ORIENTATION) in ROTATED_BY_EXIF
+                # Without this look, getexif would decode a PNG to see whether something stands behind its pixels.
+                turned = "exif" in picture.info and picture.getexif().get(EXIF_ORIENTATION) in ROTATED_BY_EXIF
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return 1.0
-    return height / width if turned else width / height
+        return None
+    return (height, width) if turned else (width, height)
 
 
 def part_of(label: str) -> str:
     """Which side of the slider a label is on: the input before, its translation after."""
     return {"real_A": "before", "hole_A": "before", "grey_A": "before", "fake_B": "after"}.get(label, "")
-
-
-def _picture(name: str, label: str, path: str) -> html_tag:
-    return figure(zoom(label, path, f"{label} of {name}", part_of(label)), figcaption(label))

@@ -1,8 +1,8 @@
 """The skeleton that every page shares: one file, opened from the disk, asking nothing of the network.
 
 Style and script are inlined from ``assets``; pictures stay files beside the page. The viewer (the
-enlarged picture with the before/after slider) is part of every page and serves whatever links
-carry ``data-label`` inside an element that carries ``data-row``.
+enlarged picture with the before/after slider) and the list of keys are part of every page and serve
+whatever links carry ``data-label`` inside an element that carries ``data-row``.
 """
 
 import os
@@ -11,7 +11,31 @@ from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from dominate import document
-from dominate.tags import a, button, dd, div, dl, dt, h1, header, html_tag, img, link, meta, script, span, style
+from dominate.tags import (
+    a,
+    button,
+    dd,
+    div,
+    dl,
+    dt,
+    h1,
+    h2,
+    header,
+    html_tag,
+    img,
+    kbd,
+    link,
+    meta,
+    script,
+    span,
+    style,
+    table,
+    tbody,
+    td,
+    th,
+    thead,
+    tr,
+)
 from dominate.tags import input_ as field
 from dominate.util import raw
 
@@ -23,6 +47,15 @@ class dialog(html_tag):
 
 
 ASSETS = Path(__file__).parent / "assets"
+KEYS = (
+    (("J", "K"), "next and previous row"),
+    (("Enter",), "enlarge the picture that has the focus"),
+    (("→", "←"), "enlarged: next and previous row (as J and K)"),
+    (("↓", "↑"), "enlarged: next and previous picture of the row"),
+    (("C",), "enlarged: compare before and after"),
+    (("Esc",), "close"),
+    (("?",), "these keys"),
+)
 
 
 def page(title: str) -> document:
@@ -38,9 +71,9 @@ def page(title: str) -> document:
         meta(name="color-scheme", content="light dark"),
         link(rel="icon", href="data:,"),  # keeps browsers from asking for /favicon.ico
         style(raw(_asset("page.css"))),
-        script(raw(_asset("page.js"))),
+        script(raw(_asset("page.js") + _asset("keys.js"))),
     )
-    made.body.add(_viewer())
+    made.body.add(_viewer(), _keys())
     return made
 
 
@@ -67,7 +100,8 @@ def picture_url(relative_path: str | PurePath) -> str:
 
 def heading(title: str, facts: Mapping[str, str]) -> html_tag:
     """The top of a page: its title and a list of facts (name -> value)."""
-    top = header(h1(title))
+    keys = button("Keys", type="button", cls="keys-open needs-script", title="Keys (?)", hidden=True)
+    top = header(div(h1(title), keys, cls="title"))
     if facts:
         top.add(dl(*(div(dt(name), dd(str(value))) for name, value in facts.items()), cls="facts"))
     return top
@@ -80,7 +114,7 @@ def _asset(name: str) -> str:
 def _viewer() -> html_tag:
     """The dialog that page.js fills with the picture that was clicked."""
     bar = div(
-        span(cls="viewer-name"),
+        span(cls="viewer-name", aria_live="polite"),
         span(cls="viewer-count"),
         a("open file", cls="viewer-file", target="_blank"),
         button("✕", type="button", cls="viewer-close", aria_label="Close (Esc)", title="Close (Esc)"),
@@ -108,3 +142,11 @@ def _viewer() -> html_tag:
     following = button("›", type="button", cls="viewer-next", aria_label="Next row", title="Next row (→)")
     foot = div(previous, choice, toggle, following, cls="viewer-foot")
     return dialog(bar, stage, slider, foot, id="viewer", tabindex="-1", aria_label="Enlarged picture")
+
+
+def _keys() -> html_tag:
+    """The dialog that lists the keys."""
+    rows = [tr(th(*(kbd(key) for key in keys), scope="row"), td(act)) for keys, act in KEYS]
+    close = button("Close", type="button", cls="keys-close")
+    listed = table(thead(tr(th("Key", scope="col"), th("What it does", scope="col"))), tbody(*rows))
+    return dialog(div(h2("Keys", id="keys-title"), listed, close), id="keys", aria_labelledby="keys-title")

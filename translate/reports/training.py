@@ -9,7 +9,7 @@ from dominate.tags import html_tag
 from dominate.util import raw
 from PIL import Image
 
-from translate.reports.cards import aspect, card, cards, glossary, zoom
+from translate.reports.cards import aspect, card, cards, glossary, shown_size, zoom
 from translate.reports.curves import loss_curves_svg
 from translate.reports.page import heading, page, save_page
 from translate.reports.picture_files import Moment, PictureFiles
@@ -95,7 +95,10 @@ class TrainingPage:
         """
         log = read_training_log(log_path)
         made = page(self.title)
-        content = tags.main(heading(self.title, {**_progress(log), **facts}), _losses(log, levels))
+        content = tags.main(heading(self.title, {**_progress(log), **facts}))
+        if meanings := glossary(self._labels()):
+            content.add(meanings)
+        content.add(_losses(log, levels))
         if self._files.moments:
             content.add(self._previews())
         if self._files.epochs:
@@ -132,7 +135,7 @@ class TrainingPage:
         for moment in self._files.moments:
             if label in moment.files:
                 at = f"step {moment.step:,}"
-                row.add(tags.td(zoom(at, f"images/{moment.files[label]}", f"{name} at {at}", "after")))
+                row.add(tags.td(self._zoom(at, moment.files[label], f"{name} at {at}", "after")))
             else:
                 row.add(tags.td())
         return row
@@ -141,18 +144,22 @@ class TrainingPage:
         newest = next((m.files[label] for m in reversed(self._files.moments) if label in m.files), None)
         if newest is None:
             return tags.th(tags.span(name), scope="row")
-        return tags.th(zoom(kind, f"images/{newest}", f"{kind} of {name}", "before"), scope="row")
+        return tags.th(self._zoom(kind, newest, f"{kind} of {name}", "before"), scope="row")
+
+    def _zoom(self, label: str, file: str, alt: str, part: str) -> html_tag:
+        return zoom(label, f"images/{file}", alt, part, shown_size(self.folder / "images" / file))
 
     def _newest(self) -> html_tag:
         epochs = sorted(self._files.epochs, reverse=True)[:EPOCHS_SHOWN]
         rows = {f"epoch {epoch}": _ordered(self._files.epochs[epoch]) for epoch in epochs}
         labels = list(dict.fromkeys(label for pictures in rows.values() for label in pictures))
         made = [card(name, pictures, self.folder) for name, pictures in rows.items()]
-        content = tags.section(tags.h2("Newest pictures of each epoch"))
-        if meanings := glossary(labels):
-            content.add(meanings)
-        content.add(cards(made, self.width, len(labels)))
-        return content
+        return tags.section(tags.h2("Newest pictures of each epoch"), cards(made, self.width, len(labels)))
+
+    def _labels(self) -> set[str]:
+        """The labels of all pictures that the page may show."""
+        previews = {_kind(label) for moment in self._files.moments for label in moment.files}
+        return previews.union(*self._files.epochs.values())
 
 
 def _progress(log: TrainingLog) -> dict[str, str]:

@@ -12,7 +12,8 @@ document.addEventListener("DOMContentLoaded", () => {
   let shown = null; // the link of the picture that is shown; in the comparison, the one after
   let comparing = false;
 
-  const rows = () => [...document.querySelectorAll("[data-row]:not([hidden])")].filter((each) => links(each).length);
+  const rows = () =>
+    [...document.querySelectorAll("[data-row]:not([hidden])")].filter((each) => each.querySelector("a.zoom"));
   const links = (of) => [...of.querySelectorAll("a.zoom")];
   const before = (of) => links(of).find((link) => link.dataset.part === "before");
   const afters = (of) => links(of).filter((link) => link.dataset.part === "after");
@@ -48,14 +49,15 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function load(image, link) {
+    const small = link.querySelector("img");
     image.src = link.href;
-    image.alt = link.querySelector("img").alt;
+    image.alt = small.alt;
     // The frame takes the shape of the first picture: a comparison that of the input.
     const framed = image === part("after") ? null : image === picture ? picture : compare;
     if (!framed) return;
-    const fit = () => framed.style.setProperty("--aspect", image.naturalWidth / image.naturalHeight || 1);
-    if (image.complete && image.naturalWidth) fit();
-    image.onload = fit;
+    const fit = (width, height) => framed.style.setProperty("--aspect", width / height || 1);
+    fit(small.getAttribute("width"), small.getAttribute("height")); // of the whole picture, which is yet to come
+    image.onload = () => fit(image.naturalWidth, image.naturalHeight);
   }
 
   function showChoice() {
@@ -75,7 +77,7 @@ document.addEventListener("DOMContentLoaded", () => {
     made.type = "button";
     made.textContent = text;
     made.setAttribute("aria-pressed", pressed);
-        made.addEventListener("click", () => {
+    made.addEventListener("click", () => {
       act();
       // The buttons were made anew; keyboard users stay where they were.
       [...part("choice").children].find((each) => each.textContent === text).focus();
@@ -118,11 +120,14 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // On the document, as the focus leaves the viewer when a button in it is disabled or goes.
   document.addEventListener("keydown", (event) => {
-    if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!viewer.open || document.querySelector("#keys").open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target === slider && event.key.startsWith("Arrow")) return; // the slider's own keys
     const acts = {
       ArrowLeft: () => goToRow(-1),
       ArrowRight: () => goToRow(1),
+      k: () => goToRow(-1),
+      j: () => goToRow(1),
       ArrowUp: () => goToPicture(-1),
       ArrowDown: () => goToPicture(1),
       c: () => show(row, shown, !comparing),
