@@ -97,7 +97,8 @@ def make_rows(folder: Path, count: int, labels: Sequence[str], side: int, whole:
     rng = np.random.default_rng(0)
     (folder / "first").mkdir(parents=True)
     has_thumbnails = False
-    for at in range(FILES):
+    files = min(FILES, count * len(labels))
+    for at in range(files):
         coarse = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
         picture = coarse.resize((side, side), Image.Resampling.BICUBIC)
         picture.save(folder / f"first/{at}.png")
@@ -108,7 +109,7 @@ def make_rows(folder: Path, count: int, labels: Sequence[str], side: int, whole:
         small = {label: f"thumbnails/{label}/picture {at:05d}.jpg" for label in labels} if has_thumbnails else {}
         for number, path in [*enumerate(paths.values()), *enumerate(small.values())]:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            first = f"first/{(at * len(labels) + number) % FILES}{Path(path).suffix}"
+            first = f"first/{(at * len(labels) + number) % files}{Path(path).suffix}"
             shutil.copyfile(folder / first, folder / path)
         rows.append(Row(f"picture {at:05d}", paths, thumbnails=small))
     return rows

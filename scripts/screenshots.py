@@ -3,7 +3,7 @@
     python scripts/screenshots.py checkpoints/my_run results/my_run/test_latest docs
 
 Writes results_page.png, results_page_phone.png, training_page.png and training_page_phone.png into the folder that is
-named last, each below 300 KB: with 256 colours, and scaled down where that is not enough.
+named last, each below 300 KB: with 256 colours where it must be, and scaled down where that is not enough.
 """
 
 import argparse
@@ -22,7 +22,12 @@ from translate.commandline import run_command
 from translate.errors import InputError
 from translate.files import replace_atomically
 
-WINDOWS = {"": (1280, 860, False), "_phone": (390, 844, True)}  # ending of the name -> width, height, a phone?
+WINDOWS = {  # file name -> width and height, so that the first pictures are in it
+    "results_page": (1280, 860),
+    "results_page_phone": (390, 844),
+    "training_page": (1280, 1500),
+    "training_page_phone": (390, 1800),
+}
 MOST_BYTES = 300_000
 ALL_THERE = """
 return [...document.querySelectorAll('main img')].every((image) => {
@@ -43,13 +48,11 @@ def main(arguments: Sequence[str]) -> None:
         if not page.is_file():
             raise InputError(f"{page} does not exist; name a run folder and then a results folder that have pages")
     with browser() as driver:
-        for name, page in pages.items():
-            for ending, window in WINDOWS.items():
-                target = flags.out / f"{name}{ending}.png"
-                picture = screenshot(driver, page, *window)
-                content = small_png(picture)
-                replace_atomically(target, lambda file, content=content: file.write(content))
-                print(f"{target}: {picture.width}x{picture.height}, {len(content) // 1000} KB")
+        for name, (width, height) in WINDOWS.items():
+            page, target = pages[name.removesuffix("_phone")], flags.out / f"{name}.png"
+            content = small_png(screenshot(driver, page, width, height, name.endswith("_phone")))
+            replace_atomically(target, lambda file, content=content: file.write(content))
+            print(f"{target}: {len(content) // 1000} KB")
 
 
 def screenshot(driver: "webdriver.Chrome", page: Path, width: int, height: int, phone: bool) -> Image.Image:  # noqa: F821
@@ -64,10 +67,11 @@ def screenshot(driver: "webdriver.Chrome", page: Path, width: int, height: int, 
 def small_png(picture: Image.Image, most_bytes: int = MOST_BYTES) -> bytes:
     """A PNG of at most so many bytes."""
     while True:
-        file = io.BytesIO()
-        picture.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
-        if file.tell() <= most_bytes or min(picture.size) < 16:
-            return file.getvalue()
+        for version in (picture, picture.quantize(256)):
+            file = io.BytesIO()
+            version.save(file, format="PNG", optimize=True)
+            if file.tell() <= most_bytes or min(picture.size) < 16:
+                return file.getvalue()
         picture = picture.resize((picture.width * 9 // 10, picture.height * 9 // 10), Image.Resampling.LANCZOS)
 
 

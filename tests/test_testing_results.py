@@ -141,6 +141,37 @@ class TestTiles:
         assert not (tmp_path / "out").exists()
 
 
+class TestForPeople:
+    def test_a_contact_sheet_stands_beside_the_page_and_is_linked(self, tested):
+        results = tested()
+        assert Image.open(results / "contact_sheet.jpg").size[0] > 3 * 128
+        assert 'href="contact_sheet.jpg"' in (results / "index.html").read_text(encoding="utf-8")
+
+    def test_large_pictures_have_small_copies_that_the_page_shows(self, tested):
+        assert not [name for name in names_in(tested(display_winsize=16)) if name.startswith("thumbnails")]
+        results = tested(display_winsize=16, size="68x40")
+        names = [
+            f"thumbnails/{label}/{name}.jpg" for label in ("fake_B", "real_A") for name in ("square", "tall", "wide")
+        ]
+        assert [name for name in names_in(results) if name.startswith("thumbnails")] == names
+        page = (results / "index.html").read_text(encoding="utf-8")
+        assert all(f'src="{name}"' in page for name in names)
+        assert 'href="images/fake_B/wide.png"' in page and 'src="images/fake_B/wide.png"' not in page
+        assert Image.open(results / "thumbnails/fake_B/wide.jpg").size == (32, 19)
+
+    def test_a_disk_that_refuses_the_small_copies_leaves_the_former_results(self, tested, monkeypatch):
+        results = tested()
+        before = names_in(results)
+
+        def refuse(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(testing, "save_thumbnail", refuse)
+        with pytest.raises(RunError, match=r"cannot write to .*No space left"):
+            tested()
+        assert names_in(results) == before
+
+
 class TestBatches:
     def test_pictures_of_one_size_are_translated_together_with_the_same_result(self, tested, monkeypatch):
         alone = tested(size="40x40", precision="fp32")

@@ -55,6 +55,20 @@ def test_a_thousand_rows_have_a_filter_and_few_ones_have_none(tmp_path, read_pag
     assert not [each for each in few.all("input") if each.inside("main")]
 
 
+def test_the_contact_sheet_is_linked_if_there_is_one(tmp_path, read_page):
+    rows = [Row("one", {})]
+    found = read_page(_write(tmp_path, rows, contact_sheet="the sheet.jpg"))
+    assert ("contact sheet", "the%20sheet.jpg") in [(each.text, each.attributes["href"]) for each in found.all("a")]
+    assert not read_page(_write(tmp_path, rows)).all("a")
+
+
+def test_headings_are_in_order(tmp_path, read_page):
+    found = read_page(_write(tmp_path, [Row("one", {"real_A": "a.png"})]))
+    assert [each.tag for each in found.elements if each.tag in {"h1", "h2", "h3"} and each.inside("main")] == [
+        "h1", "h2", "h3",
+    ]  # fmt: skip
+
+
 def test_rows_may_have_different_pictures(tmp_path, read_page):
     rows = [Row("one", {"real_A": "a.png"}), Row("two", {"real_A": "b.png", "fake_B": "c.png"}), Row("none", {})]
     found = read_page(_write(tmp_path, rows))

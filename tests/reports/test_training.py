@@ -107,6 +107,13 @@ def test_the_newest_epochs_come_first_and_old_ones_are_not_listed(page, log, rea
     assert "images/epoch013_real_A.png" in found.source
 
 
+def test_labels_of_previews_and_of_epochs_are_explained_once(page, log, read_page, picture):
+    page.add_preview(5, 1, _moment(picture, 0))
+    page.add_current(1, {"real_A": picture(), "idt_B": picture()})
+    explained = [each for each in _written(page, log, read_page).all("dt") if each.parents[-2].has_class("glossary")]
+    assert [each.text for each in explained] == ["real_A", "fake_B", "idt_B"]
+
+
 def test_every_picture_of_the_page_is_there(page, log, read_page, picture):
     for step in range(0, 300, 10):
         page.add_preview(step, 1, _moment(picture, 0))

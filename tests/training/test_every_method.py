@@ -12,6 +12,7 @@ from PIL import Image
 
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.reports.cards import MEANINGS
 from translate.settings import train_flags
 from translate.testing import run_test
 from translate.training.run import train_from_flags
@@ -132,6 +133,7 @@ def test_its_pictures_are_on_both_pages(model, trained, tmp_path):
     result = run_test({"checkpoints_dir": folder.parent, "name": folder.name, "results_dir": tmp_path, "gpu_ids": "-1"})
     assert (result.read, result.written) == (2, 2)
     shown = {path.name for path in (result.page.parent / "images").iterdir()}
+    assert labels | shown <= MEANINGS.keys(), "the glossary explains them all"
     assert (
         shown
         == {

@@ -11,7 +11,7 @@ from translate.reports.results import Row
 from translate.reports.thumbnails import JPEG_QUALITY, shrunk
 
 MOST_PX = 4000  # of the sheet, in width and height
-TILE_PX = 96, 256  # a picture's place is as wide as the pictures usually are, within these
+TILE_PX = 128, 256  # a picture's place is as wide as the pictures usually are, within these
 ACROSS = 8
 MARGIN, GAP, LINE, TEXT = 16, 12, 18, 13  # px: around, between columns, of a line of text, of its letters
 GROUND, INK, EMPTY = "#fafafa", "#1d1d20", "#e5e5e9"
@@ -104,10 +104,16 @@ def _paste(sheet: Image.Image, corner: tuple[int, int], tile: tuple[int, int], p
 
 
 def _text(sheet: Image.Image, corner: tuple[int, int], text: str, width: int) -> None:
-    """One line, shortened at its beginning where it is too long: the ends of names tell more."""
+    """One line, shortened in its middle where it is too long: names differ at their ends."""
     font = ImageFont.load_default(TEXT)
     # Control characters would begin new lines, and bytes of a file name that are no text cannot be drawn.
     text = "".join(each if each.isprintable() else "?" for each in text)
-    if font.getlength(text) > width:
-        text = next((f"…{text[at:]}" for at in range(1, len(text)) if font.getlength(f"…{text[at:]}") <= width), "")
-    ImageDraw.Draw(sheet).text(corner, text, INK, font)
+    ImageDraw.Draw(sheet).text(corner, _shortened(text, width, font), INK, font)
+
+
+def _shortened(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    short, kept = text, len(text)
+    while kept > 2 and font.getlength(short) > width:
+        kept -= 1
+        short = f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}"
+    return short

@@ -24,7 +24,7 @@ def save_thumbnail(picture: Image.Image, path: Path, width: int) -> bool:
     """
     if picture.width <= WORTH_IT * width:
         return False
-    height = max(SHARPNESS * width * picture.height // picture.width, 1)
+    height = -(-SHARPNESS * width * picture.height // picture.width)
     small = shrunk(picture, (SHARPNESS * width, height))
     path.parent.mkdir(parents=True, exist_ok=True)
     small.save(path, quality=JPEG_QUALITY)
