@@ -7,7 +7,7 @@
 Each side runs in a process of its own, and they take turns step by step, so that what else the machine does falls on
 all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
 ``default`` are what ``train.py`` does with ``--precision fp32`` and without; ``parts`` is the default with
-``--accumulate`` as large as the batch, ``recomputed`` the default with ``--grad_checkpointing``. Prints a table and a
+``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled`` with ``--compile on``. Prints a table and a
 line of JSON. The loader alone is measured by benchmark_input.py, several processes by benchmark_processes.py.
 """
 
@@ -38,13 +38,14 @@ from translate.networks.checkpointing import checkpoint_gradients
 from translate.networks.instance_norm import InstanceNorm
 from translate.networks.layers import BlurDownsample, BlurUpsample
 from translate.settings import TrainSettings, resolve
+from translate.training.compiling import compile_networks
 from translate.training.device import choose_device, describe_device
 from translate.training.job import build_method, build_optimizers
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.precision import choose_precision
 
-SIDES = ("reference", "published", "fp32", "default", "parts", "recomputed")
+SIDES = ("reference", "published", "fp32", "default", "compiled", "parts", "recomputed")
 Work = dict[str, Callable[[], None]]  # "step" and "picture": each does one
 
 
@@ -138,6 +139,8 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
         keep_freed_memory()
     if side == "recomputed":
         checkpoint_gradients(method)
+    if side == "compiled":
+        compile_networks(method, "on", device)
     parts, limits = flags.batch_size if side == "parts" else 1, Limits(1, 10**9)
     trainer = Trainer(
         method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False, parts

@@ -3,7 +3,7 @@
 #
 #   scripts/measure.sh OUT [DATAROOT [REFERENCE]]
 #
-# OUT gets cut.md, fastcut.md, batches.md, memory.md, profile.txt, input.md, processes.md and tiles.md; with DATAROOT (trainA,
+# OUT gets cut.md, fastcut.md, batches.md, compiled.md, memory.md, profile.txt, input.md, processes.md and tiles.md; with DATAROOT (trainA,
 # trainB, testA, such as apple2orange) also a training of MINUTES (20) at 256x256 with its pictures and losses; with REFERENCE, a
 # checkout of taesungp/contrastive-unpaired-translation, its own code is a side of cut.md and fastcut.md.
 # What is measured can be made smaller by SIZE (256), NGF (64), STEPS (7), BATCHES (1 4 8 16), PROCESSES (1 2), PICTURES (400)
@@ -29,6 +29,8 @@ for batch in ${BATCHES:-1 4 8 16}; do
   echo "batch $batch"
   $python scripts/benchmark.py "${common[@]}" --batch_size "$batch" --sides published default
 done > "$out/batches.md"
+say "compiled"
+$python scripts/benchmark.py "${common[@]}" --warm_up 3 --sides default compiled > "$out/compiled.md"
 say "memory"
 $python scripts/benchmark.py "${common[@]}" --batch_size 4 --sides default parts recomputed > "$out/memory.md"
 say "where the time goes"
