@@ -7,7 +7,8 @@
 Each side runs in a process of its own, and they take turns step by step, so that what else the machine does falls on
 all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
 ``default`` are what ``train.py`` does with ``--precision fp32`` and without; ``parts`` is the default with
-``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled`` with ``--compile on``. Prints a table and a
+``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled``
+with ``--compile on``. Prints a table and a
 line of JSON. The loader alone is measured by benchmark_input.py, several processes by benchmark_processes.py.
 """
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from translate.commands.apply import main as apply_pictures
 
 import translate
 from translate.commandline import parse_test, parse_train
@@ -21,7 +22,7 @@ COMMANDS = [line for kind, block in BLOCKS if kind == "bash" for line in block.s
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL))
 LINKS = [link for link in re.findall(r"\]\(([^)\s]+)\)", TEXT) if "://" not in link and not link.startswith("#")]
-ELSEWHERE = ("scripts/", "source ")
+ELSEWHERE = ("scripts/", "source ")  # the scripts have tests of their own
 
 
 def as_words(tiny_flags, **others):
@@ -33,6 +34,9 @@ def workplace(tmp_path, make_domains, monkeypatch):
     """A folder with the data that the README speaks of."""
     make_domains(tmp_path / "my_data", 2, 2)
     make_domains(tmp_path / "other_data", 2, 2)
+    make_domains(tmp_path / "datasets" / "horse2zebra", 2, 2)
+    (tmp_path / "holiday").mkdir()
+    Image.new("RGB", (50, 40), (60, 20, 130)).save(tmp_path / "holiday" / "beach.jpg")
     Image.new("RGB", (50, 40), (90, 120, 30)).save(tmp_path / "horse.jpg")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -48,6 +52,8 @@ def test_the_commands_work_in_their_order(workplace, main_of, tiny_flags, capsys
             main_of("train")([*words, *as_words(tiny_flags, n_epochs=9, max_steps=steps)])
         elif (program, script) == ("python", "test.py"):
             main_of("test")(words)
+        elif (program, script) == ("translate", "apply"):
+            apply_pictures(words)
     said = capsys.readouterr().out
     assert steps >= 3
     assert "done: 1 steps" in said
@@ -55,11 +61,12 @@ def test_the_commands_work_in_their_order(workplace, main_of, tiny_flags, capsys
     assert (workplace / "checkpoints/my_run/latest_net_G.pth").is_file()
     assert (workplace / "checkpoints/my_run/web/index.html").is_file()
     assert (workplace / "results/my_run/test_latest/index.html").is_file()
+    assert (workplace / "holiday_as_B/beach.jpg").is_file()
 
 
 def test_every_command_is_known():
     for command in COMMANDS:
-        assert command.startswith(("python train.py ", "python test.py ", *ELSEWHERE))
+        assert command.startswith(("python train.py ", "python test.py ", "translate apply ", *ELSEWHERE))
 
 
 @pytest.mark.parametrize("text", [text for text in INLINE if "--" in text and "<" not in text])
