@@ -1,16 +1,8 @@
-"""Translate pictures with a trained run: python test.py [--name NAME] (see --help)."""
+"""Translate pictures with a trained run: python test.py [--name NAME] (see --help); installed: translate test."""
 
-from collections.abc import Sequence
+from translate.commands.test import main, run
 
-from translate.commandline import parse_test, run_command
-
-
-def main(arguments: Sequence[str]) -> None:
-    values, recorded = parse_test(arguments)
-    from translate.testing import run_test
-
-    run_test(values, recorded)
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
-    run_command(main)
+    run()

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golden"))
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.data.sampling import Share
 from translate.methods import cut
 from translate.networks.checkpointing import checkpoint_gradients

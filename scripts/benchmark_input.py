@@ -28,7 +28,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.data.machine import usable_cores
 from translate.settings import TrainSettings, resolve
 from translate.training.feeding import make_batches, make_sampler, open_feed

@@ -23,7 +23,7 @@ from benchmark import make_batch, processor, settings_of, share_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.data.machine import usable_cores
 from translate.training.device import choose_device, describe_device
 from translate.training.job import build_method, build_optimizers

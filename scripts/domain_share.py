@@ -20,7 +20,7 @@ from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.data.listing import domain_folder, list_pictures
 from translate.data.reading import read_picture
 from translate.errors import InputError

@@ -23,7 +23,8 @@ from domain_share import fit, load, matched, share_of_b
 from PIL import Image
 from skimage.restoration import inpaint_biharmonic
 
-from translate.commandline import read_recipe, run_command
+from translate.commandline import read_recipe
+from translate.commands import run_command
 from translate.data.listing import domain_folder
 from translate.errors import InputError
 from translate.evaluation.color import ab_error, colourfulness

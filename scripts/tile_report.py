@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.networks import build_generator
 from translate.networks.initialization import initialize
 from translate.networks.windows import receptive_radius

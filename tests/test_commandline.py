@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from translate import commandline
-from translate.commandline import parse_test, parse_train, read_recipe, run_command
+from translate.commandline import parse_test, parse_train, read_recipe
+from translate.commands import run_command
 from translate.errors import InputError, RunError, Stopped
 from translate.methods import METHODS
 from translate.options import LEGACY, TestOptions, annotated_type
@@ -260,8 +261,10 @@ class TestHelp:
         listed = re.findall(r"\w+", last.split("without effect here:")[1])
         assert set(listed) == set(LEGACY) - set(train_flags(model))
 
-    def test_the_usage_line_is_short(self, capsys):
-        assert help_of(parse_train, capsys).startswith("usage: train.py [--flag value] ...\n")
+    @pytest.mark.parametrize(("called", "name"), [("/a/train.py", "train.py"), ("/b/translate", "translate train")])
+    def test_the_usage_line_is_short_and_names_what_was_called(self, capsys, monkeypatch, called, name):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert help_of(parse_train, capsys).startswith(f"usage: {name} [--flag value] ...\n")
 
 
 class TestRunCommand:

@@ -46,7 +46,7 @@ class TestWhichRun:
     @pytest.mark.parametrize("folder", ["empty", "missing"])
     def test_without_a_run_that_is_said(self, main_of, tmp_path, folder):
         (tmp_path / "empty").mkdir()
-        with pytest.raises(InputError, match=f"no run to test in .*{folder}; train one with train.py"):
+        with pytest.raises(InputError, match=f"no run to test in .*{folder}; train one with translate train"):
             main_of("test")(["--checkpoints_dir", str(tmp_path / folder)])
 
     def test_a_misspelt_name_is_told_the_nearest(self, tested):

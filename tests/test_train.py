@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from translate.commandline import run_command
+from translate.commands import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {

@@ -1,26 +1,24 @@
-"""From the words of a command line to checked values, with a help page that one can read."""
+"""What ``train.py`` and ``test.py`` are told: flags of which some are a method's, over those of a recipe."""
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from translate.errors import InputError, TranslateError
+from translate.called import title
+from translate.errors import InputError
 from translate.methods import METHODS, Method
-from translate.options import LEGACY, TestOptions, annotated_type
+from translate.options import LEGACY, TestOptions
+from translate.parsing import Parser, add_flag, add_group, refuse_unknown
 from translate.registry import did_you_mean
 from translate.settings import groups_of, test_groups, train_flags
+from translate.shipped import shipped
 
-RECIPES = Path(__file__).resolve().parent.parent / "options"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message.replace("argument ", ""))
+RECIPES = shipped("options")
 
 
 def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
@@ -30,10 +28,8 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
         InputError: an unknown flag (with the nearest name), a missing value, an unreadable recipe.
     """
     model = _peek_model(arguments)
-    parser = _Parser(
-        prog="train.py",
-        allow_abbrev=False,
-        formatter_class=_HelpFormatter,
+    parser = Parser(
+        title("train"),
         description="Train a translator on two folders of unpaired pictures, or another method of --model.",
         epilog=_legacy_note(train_flags(model)),
     )
@@ -41,7 +37,7 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help="YAML file of flags, or a recipe")
     groups = groups_of(model)
     for key in ("run", "data", "method", "networks", "optimizer", "speed", "reports"):
-        _add_group(parser, groups[key], METHODS[model])
+        _add_method_group(parser, groups[key], METHODS[model])
     known = [*train_flags(model), "model"]
     given = _parse(parser, arguments, [*known, "config"])
     recipe = _read_flags(given.pop("config"), known) if "config" in given else {}
@@ -51,20 +47,19 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
 def parse_test(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The flags given to ``test.py``, those of single methods among them, and the flags of training (which are
     recorded with the run already)."""
-    parser = _Parser(
-        prog="test.py",
-        allow_abbrev=False,
-        formatter_class=_HelpFormatter,
+    parser = Parser(
+        title("test"),
         description="Translate a folder of pictures with a trained run; with no flag, the newest run's test pictures.",
-        epilog="Flags of train.py are accepted too: what they say is recorded with the run.\n" + _legacy_note([]),
+        epilog=f"Flags of {title('train')} are accepted too: what they say is recorded with the run.\n"
+        + _legacy_note([]),
     )
     groups = [TestOptions, *test_groups().values()]
     for group in groups:
-        _add_group(parser, group)
+        add_group(parser, group)
     test_flags = {field.name for group in groups for field in fields(group)}
     recorded = {name: group for name, group in train_flags(_peek_model(arguments)).items() if name not in test_flags}
     for name, group in recorded.items():
-        _add_flag(parser, group, name, help=argparse.SUPPRESS)
+        add_flag(parser, group, name, help=argparse.SUPPRESS)
     parser.add_argument("--model", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     known = [*test_flags, *recorded, "model"]
     given = _without_legacy(_parse(parser, arguments, known), known)
@@ -100,22 +95,6 @@ def _read_flags(config: str, known: Collection[str]) -> dict[str, Any]:
     return recipe
 
 
-def run_command(command: Callable[[Sequence[str]], None]) -> NoReturn:
-    """Run a command on ``sys.argv`` and leave with its exit code; a known failure is one sentence on stderr."""
-    # A log that a run is redirected to stays up to date, and no path is one that its encoding cannot print.
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
-    try:
-        command(sys.argv[1:])
-    except TranslateError as error:
-        print(f"error: {error}" if error.exit_code in (1, 2) else str(error), file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise SystemExit(1) from None
-    raise SystemExit(0)
-
-
 def _peek_model(arguments: Sequence[str]) -> str:
     """The method decides which flags there are, so it is looked up before the rest is read."""
     peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
@@ -136,10 +115,7 @@ def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str], known: Seq
         if f"--{name}" not in parser._option_string_actions:
             parser.add_argument(f"--{name}", nargs="?", const=True, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     values, unknown = parser.parse_known_args(list(arguments))
-    for word in unknown:
-        if word.startswith("--"):
-            name = word[2:].split("=")[0]
-            raise InputError(f"unknown flag --{name}: {did_you_mean(name, known)}")
+    refuse_unknown(unknown, known)
     if unknown:
         raise InputError(f"unexpected argument {unknown[0]!r}: every value follows a --flag")
     return vars(values)
@@ -154,38 +130,12 @@ def _without_legacy(values: dict[str, Any], known: Collection[str]) -> dict[str,
     return {name: value for name, value in values.items() if name not in legacy}
 
 
-def _add_group(parser: argparse.ArgumentParser, group: type, method: type[Method] | None = None) -> None:
+def _add_method_group(parser: Parser, group: type, method: type[Method]) -> None:
     """Every flag of a group, with the words and defaults that it has for a method."""
-    section = parser.add_argument_group(group.__doc__)
-    defaults = {"dataset_mode": method.needs, **method.defaults({})} if method else {}
-    for field in fields(group):
-        value = defaults.get(field.name, field.default)
-        default = "" if value in (None, "") or value is False else f" ({value})"
-        text = field.metadata["help"]
-        choices = method.netG if method and field.name == "netG" else field.metadata["choices"]
-        if choices and not all(word in text for word in choices):
-            text += f": {', '.join(choices)}"
-        _add_flag(section, group, field.name, help=(text + default).replace("%", "%%"))
-
-
-def _add_flag(parser: Any, group: type, name: str, help: str) -> None:
-    kind, _ = annotated_type(group, name)
-    if kind is bool:
-        parser.add_argument(f"--{name}", nargs="?", const=True, default=argparse.SUPPRESS, metavar="BOOL", help=help)
-    else:
-        metavar = {int: "N", float: "X", str: "TEXT"}[kind]
-        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, metavar=metavar, help=help)
+    defaults = {"dataset_mode": method.needs, **method.defaults({})}
+    add_group(parser, group, defaults, {"netG": method.netG})
 
 
 def _legacy_note(known: Collection[str]) -> str:
     names = ", ".join(sorted(set(LEGACY) - set(known)))
     return f"Accepted from the reference, without effect here: {names}."
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    def __init__(self, prog: str):
-        super().__init__(prog, max_help_position=30, width=110)
-
-    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any = None) -> None:
-        """Eighty flags in a usage line help nobody; the groups below say it."""
-        super().add_usage(f"{self._prog} [--flag value] ...", [], [], prefix)

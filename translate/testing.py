@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from translate.called import title
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
 from translate.data.inputs import Input, find_inputs
@@ -129,7 +130,7 @@ def _choose_run(options: TestOptions, given: Mapping[str, Any]) -> RunFolder:
     runs = list_runs(Path(options.checkpoints_dir))
     if not runs:
         folder = options.checkpoints_dir
-        raise InputError(f"no run to test in {folder}; train one with train.py, or give --checkpoints_dir")
+        raise InputError(f"no run to test in {folder}; train one with {title('train')}, or give --checkpoints_dir")
     print(f"testing the newest run, {runs[0].name}")
     return RunFolder(runs[0])
 

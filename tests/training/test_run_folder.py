@@ -113,5 +113,5 @@ def test_a_mistyped_run_is_answered_with_the_nearest(tmp_path):
     assert find_run(tmp_path, "horse2zebra").path == tmp_path / "horse2zebra"
     with pytest.raises(InputError, match=r"no run 'horse2zbra' in .*did you mean horse2zebra"):
         find_run(tmp_path, "horse2zbra")
-    with pytest.raises(InputError, match=r"there are no runs in it; train one with train.py"):
+    with pytest.raises(InputError, match=r"there are no runs in it; train one with translate train"):
         find_run(tmp_path / "nowhere", "x")

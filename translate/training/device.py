@@ -1,10 +1,8 @@
 """Where the arithmetic happens."""
 
-import shlex
-import sys
-
 import torch
 
+from translate.called import again
 from translate.errors import InputError
 from translate.training.processes import Processes
 
@@ -36,7 +34,7 @@ def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.dev
     if len(ids) > 1 and processes.count == 1:
         print(
             f"note: one process uses one GPU, which is {ids[0]}; for all of --gpu_ids {gpu_ids} start "
-            f"torchrun --nproc_per_node={len(ids)} {shlex.join(sys.argv)}"
+            f"torchrun --nproc_per_node={len(ids)} {again()}"
         )
     return torch.device("cuda", ids[processes.local_rank])
 

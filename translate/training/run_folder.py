@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from translate.called import title
 from translate.errors import InputError
 from translate.files import replace_atomically, write_json, write_text
 from translate.networks.weights import load_file
@@ -139,7 +140,7 @@ def find_run(checkpoints_dir: Path, name: str) -> RunFolder:
     if folder.is_dir():
         return RunFolder(folder)
     known = [path.name for path in list_runs(checkpoints_dir)]
-    hint = did_you_mean(name, known) if known else "there are no runs in it; train one with train.py"
+    hint = did_you_mean(name, known) if known else f"there are no runs in it; train one with {title('train')}"
     raise InputError(f"no run {name!r} in {checkpoints_dir}: {hint}")
 
 

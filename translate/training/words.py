@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from translate.called import script, spoken
 from translate.errors import InputError
 from translate.options import RunOptions
 from translate.settings import TrainSettings
@@ -95,6 +96,6 @@ def stopped(job: Job, trainer: Trainer) -> str:
 
 def _continuation(settings: TrainSettings, processes: int) -> str:
     name, folder = settings.run.name, settings.run.checkpoints_dir
-    command = "python" if processes == 1 else f"torchrun --nproc_per_node={processes}"
+    command = spoken("train") if processes == 1 else f"torchrun --nproc_per_node={processes} {script('train')}"
     elsewhere = "" if folder == RunOptions().checkpoints_dir else f" --checkpoints_dir {folder}"
-    return f"{command} train.py --continue_train --name {name}{elsewhere}"
+    return f"{command} --continue_train --name {name}{elsewhere}"

@@ -1,0 +1,77 @@
+"""Flags from groups of options: a parser that fails in one sentence, with a help page that one can read."""
+
+import argparse
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from translate.errors import InputError
+from translate.options import annotated_type
+from translate.registry import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no flag by its beginning and leaves out what is not given.
+
+    Args:
+        prog: the command as it was called.
+        usage: what stands behind it, in a word or two.
+    """
+
+    def __init__(self, prog: str, description: str, epilog: str = "", usage: str = "[--flag value] ..."):
+        shown = {"prog": prog, "usage": f"{prog} {usage}", "description": description, "epilog": epilog}
+        super().__init__(
+            **shown, allow_abbrev=False, formatter_class=_HelpFormatter, argument_default=argparse.SUPPRESS
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message.replace("argument ", ""))
+
+
+def add_group(
+    parser: Parser,
+    group: type,
+    defaults: Mapping[str, Any] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Every flag of an options dataclass under its title.
+
+    Args:
+        defaults, choices: what the page says of a flag instead of what its field holds.
+    """
+    section = parser.add_argument_group(group.__doc__)
+    for field in fields(group):
+        value = (defaults or {}).get(field.name, field.default)
+        default = "" if value in (None, "") or value is False else f" ({value})"
+        text = field.metadata["help"]
+        words = (choices or {}).get(field.name, field.metadata["choices"])
+        if words and not all(word in text for word in words):
+            text += f": {', '.join(words)}"
+        add_flag(section, group, field.name, help=(text + default).replace("%", "%%"))
+
+
+def add_flag(parser: Any, group: type, name: str, help: str, short: Sequence[str] = ()) -> None:
+    """One flag of an options dataclass; a switch needs no value and takes one."""
+    kind, _ = annotated_type(group, name)
+    if kind is bool:
+        parser.add_argument(f"--{name}", nargs="?", const=True, metavar="BOOL", default=argparse.SUPPRESS, help=help)
+    else:
+        metavar = {int: "N", float: "X", str: "TEXT"}[kind]
+        parser.add_argument(*short, f"--{name}", metavar=metavar, default=argparse.SUPPRESS, help=help)
+
+
+def refuse_unknown(words: Sequence[str], known: Collection[str]) -> None:
+    """Refuse the first flag among the words that the parser did not know.
+
+    Raises:
+        InputError: with the nearest known name.
+    """
+    for word in words:
+        if word.startswith("--"):
+            name = word[2:].split("=")[0]
+            raise InputError(f"unknown flag --{name}: {did_you_mean(name, known)}")
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    def __init__(self, prog: str, **_: Any):
+        super().__init__(prog, max_help_position=30, width=110)
