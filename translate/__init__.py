@@ -9,12 +9,15 @@
     translator("horse.jpg").save("zebra.png")
 """
 
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Translator", "list_methods", "train"]
+__all__ = ["Translator", "apply", "list_methods", "train"]
 
 if TYPE_CHECKING:
+    from translate.applying import ApplyResult
     from translate.training.run import TrainingResult
     from translate.translator import Translator
 
@@ -32,6 +35,38 @@ def train(**options: Any) -> "TrainingResult | None":
     from translate.training.run import train_from_flags
 
     return train_from_flags(options)
+
+
+def apply(
+    run: str | os.PathLike[str],
+    pictures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    **options: Any,
+) -> "ApplyResult":
+    """Translate picture files into a folder, under the names that they have.
+
+    ::
+
+        translate.apply("checkpoints/horse2zebra", ["horse.jpg", "pasture/"], "zebras", size="original")
+
+    Args:
+        run: a run folder, a ``.pth`` file, or the name of a run in ``./checkpoints``.
+        pictures: files, folders (searched, their sub-folders kept) and patterns such as ``"pasture/*.jpg"``.
+        output: the folder of the results.
+        options: the flags of ``translate apply`` by name.
+
+    Returns:
+        how many pictures went in and came out.
+
+    Raises:
+        translate.errors.InputError: an option, file or folder is wrong, or a result is there already; nothing was
+            written.
+        translate.errors.RunError: the disk is full, or a picture needs more memory than there is; the results that are
+            written are whole.
+    """
+    from translate.applying import apply_to_files
+
+    return apply_to_files(run, pictures, {**options, "output": output})
 
 
 def list_methods() -> list[str]:

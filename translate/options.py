@@ -20,6 +20,7 @@ DATASET_MODES = ("unaligned", "aligned", "single")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
+OUTPUT_FORMATS = ("same", "png", "jpg", "tiff", "webp", "bmp", "ppm")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
@@ -234,6 +235,40 @@ class TestOptions:
         "auto", "as in training; auto: bf16 where the hardware is fast in it", choices=PRECISION_NAMES
     )
     suffix: str = flag("", "appended to the name, as in training")
+
+
+@dataclass(frozen=True)
+class ApplyOptions:
+    """Apply"""
+
+    output: str | None = flag(None, "folder for the results, made where it is missing")
+    format: str = flag(
+        "same", "of the results; same: the picture's own if it can be written, else png; png, tiff, bmp, ppm, and at "
+        "quality 95 jpg, webp",
+        choices=OUTPUT_FORMATS,
+    )  # fmt: skip
+    overwrite: bool = flag(False, "replace results that are there")
+    skip_existing: bool = flag(False, "leave results that are there, and translate the others")
+    skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
+    checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
+    epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N; with _ema behind it their average")
+    direction: str | None = flag(
+        None, "AtoB or BtoA, for a run that learned both; default: the run's own", choices=("AtoB", "BtoA")
+    )
+    size: str | None = flag(
+        None, "crop: shorter side to the training crop size (default); original; WIDTHxHEIGHT in pixels"
+    )
+    tile: int | None = flag(
+        None, "translate larger pictures in tiles of this side (pixels), for resnet generators; default: whole", low=64
+    )
+    tile_stats: str = flag(
+        "exact", "what instance norms of tiles know; exact: all of the picture; lowres: it scaled down, in less memory",
+        choices=TILE_STATS,
+    )  # fmt: skip
+    gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
+    precision: str = flag(
+        "auto", "as in training; auto: bf16 where the hardware is fast in it", choices=PRECISION_NAMES
+    )
 
 
 # Flags that only visdom has a use for.

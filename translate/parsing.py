@@ -33,11 +33,15 @@ def add_group(
     group: type,
     defaults: Mapping[str, Any] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None,
+    short: Mapping[str, str] | None = None,
+    words_follow: bool = False,
 ) -> None:
     """Every flag of an options dataclass under its title.
 
     Args:
         defaults, choices: what the page says of a flag instead of what its field holds.
+        short: one letter for a flag, such as ``{"output": "-o"}``.
+        words_follow: the command takes words besides flags, so that a switch may not take the next one for its value.
     """
     section = parser.add_argument_group(group.__doc__)
     for field in fields(group):
@@ -47,17 +51,25 @@ def add_group(
         words = (choices or {}).get(field.name, field.metadata["choices"])
         if words and not all(word in text for word in words):
             text += f": {', '.join(words)}"
-        add_flag(section, group, field.name, help=(text + default).replace("%", "%%"))
+        names = [f"--{field.name}"]
+        if short and field.name in short:
+            names.insert(0, short[field.name])
+        add_flag(section, group, field.name, (text + default).replace("%", "%%"), names, words_follow)
 
 
-def add_flag(parser: Any, group: type, name: str, help: str, short: Sequence[str] = ()) -> None:
-    """One flag of an options dataclass; a switch needs no value and takes one."""
+def add_flag(
+    parser: Any, group: type, name: str, help: str, names: Sequence[str] = (), words_follow: bool = False
+) -> None:
+    """One flag of an options dataclass; a switch needs no value, and takes one unless other words follow."""
     kind, _ = annotated_type(group, name)
-    if kind is bool:
-        parser.add_argument(f"--{name}", nargs="?", const=True, metavar="BOOL", default=argparse.SUPPRESS, help=help)
-    else:
+    names = names or [f"--{name}"]
+    if kind is not bool:
         metavar = {int: "N", float: "X", str: "TEXT"}[kind]
-        parser.add_argument(*short, f"--{name}", metavar=metavar, default=argparse.SUPPRESS, help=help)
+        parser.add_argument(*names, metavar=metavar, default=argparse.SUPPRESS, help=help)
+    elif words_follow:
+        parser.add_argument(*names, action="store_true", default=argparse.SUPPRESS, help=help)
+    else:
+        parser.add_argument(*names, nargs="?", const=True, metavar="BOOL", default=argparse.SUPPRESS, help=help)
 
 
 def refuse_unknown(words: Sequence[str], known: Collection[str]) -> None:

@@ -1,11 +1,14 @@
 """The size at which a picture is translated."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from translate.called import title
 from translate.data.preprocess import Preprocess
 from translate.errors import InputError
 
@@ -48,3 +51,21 @@ class TestSize:
         if self.preprocess is not None:
             return f"{self.preprocess.words}, load size {self.preprocess.load_size}, crop size {self.crop_size}"
         return {"crop": f"shorter side {self.crop_size}", "original": "original size"}.get(self.policy, self.policy)
+
+
+def note_scale(recorded: Mapping[str, Any], has_words: bool = True) -> None:
+    """Say so if training did not scale pictures to the crop size, as is done after it by default.
+
+    Args:
+        recorded: the options of the run.
+        has_words: whether the command at hand has ``--preprocess``, as ``test.py`` does.
+    """
+    words = recorded.get("preprocess", "resize").split("_and_")
+    if "resize" in words:
+        return
+    scaling = next((word for word in words if word.startswith("scale_")), None)
+    load_size = recorded.get(recorded.get("decay_load_size"))  # that of the last epochs
+    same = f"--preprocess {scaling} --load_size {load_size}" if scaling else "--size original"
+    if scaling and not has_words:
+        same = f"{title('test')} {same}"
+    print(f"note: the run was trained at another scale (--preprocess {recorded['preprocess']}); {same} keeps it")

@@ -27,10 +27,10 @@ from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
 from translate.settings import resolve, test_groups, train_flags
-from translate.sizing import TestSize
+from translate.sizing import TestSize, note_scale
 from translate.tiling import TiledGenerator
 from translate.training.device import choose_device, describe_device
-from translate.training.memory import is_out_of_memory
+from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
 
@@ -185,19 +185,8 @@ def _choose_size(options: TestOptions, record: Mapping[str, Any], method: type[M
     if options.load_size or options.crop_size:
         return TestSize("crop", crop)
     if method.test_size == "crop":
-        _note_scale(record.get("options", {}))
+        note_scale(record.get("options", {}))
     return TestSize(method.test_size, crop)
-
-
-def _note_scale(recorded: Mapping[str, Any]) -> None:
-    """Say so if training did not scale pictures to the crop size, as is done here by default."""
-    words = recorded.get("preprocess", "resize").split("_and_")
-    if "resize" in words:
-        return
-    scaling = next((word for word in words if word.startswith("scale_")), None)
-    load_size = recorded.get(recorded.get("decay_load_size"))  # that of the last epochs
-    same = f"--preprocess {scaling} --load_size {load_size}" if scaling else "--size original"
-    print(f"note: the run was trained at another scale (--preprocess {recorded['preprocess']}); {same} keeps it")
 
 
 def _may_change(method: type[Method], name: str) -> bool:
@@ -346,17 +335,11 @@ class _Job:
         return Row(each.name, files, note, thumbnails), scores
 
     def _translate(self, batch: list["_Ready"]) -> list[dict[str, Image.Image]]:
-        try:
+        tiled = isinstance(self.translator.generator, TiledGenerator)
+        with naming_what_does_not_fit(batch[0].input.part.path, self.translator.device, tiled):
             if len(batch) > 1:
                 return self.translator.batch_views([ready.prepared for ready in batch])
             return [self.translator.views(batch[0].prepared, batch[0].hole)]
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            path, device = batch[0].input.part.path, self.translator.device
-            tiled = isinstance(self.translator.generator, TiledGenerator)
-            remedy = "a smaller --tile" if tiled else "a smaller --size, or --tile 512"
-            raise RunError(f"{path} needs more memory than {device} has; give {remedy}") from error
 
     def _shown_label(self, label: str) -> str:
         if not self.turned:

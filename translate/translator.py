@@ -241,13 +241,17 @@ class Translator:
         return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)
 
 
+def generators_of(folder: RunFolder, epoch: str | int, record: Mapping[str, Any]) -> Mapping[str, str]:
+    """Which network of a run translates in which direction."""
+    if "model" in record:
+        return METHODS[record["model"]].generators
+    both = METHODS["cycle_gan"].generators
+    return both if folder.network_path(epoch, both["AtoB"]).exists() else Method.generators
+
+
 def _generator_file(folder: RunFolder, epoch: str | int, record: Mapping[str, Any], direction: str | None) -> Path:
     """Where the generator of a direction lies."""
-    if "model" in record:
-        generators = METHODS[record["model"]].generators
-    else:
-        both = METHODS["cycle_gan"].generators
-        generators = both if folder.network_path(epoch, both["AtoB"]).exists() else Method.generators
+    generators = generators_of(folder, epoch, record)
     turned = direction is not None and direction != record.get("options", {}).get("direction", "AtoB")
     return folder.network_path(epoch, generators.get("BtoA" if turned else "AtoB", generators["AtoB"]))
 

@@ -11,6 +11,7 @@ from translate.registry import did_you_mean
 COMMANDS = {
     "train": "learn from two folders of pictures; python train.py is the same",
     "test": "translate a dataset's test pictures and write a page of them; python test.py is the same",
+    "apply": "translate any pictures into a folder",
 }
 
 

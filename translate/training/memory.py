@@ -1,11 +1,16 @@
 """Memory: kept from step to step, how much was needed, and whether it was too little."""
 
+import contextlib
 import ctypes
 import platform
 import resource
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import torch
+
+from translate.errors import RunError
 
 # Numbers of mallopt(3) in glibc.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -39,3 +44,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "allocate" in str(error)
+
+
+@contextlib.contextmanager
+def naming_what_does_not_fit(path: Path, device: torch.device, tiled: bool) -> Iterator[None]:
+    """Too little memory within the block becomes a sentence about the picture that is translated there.
+
+    Raises:
+        RunError: with the flags that would help.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        remedy = "a smaller --tile" if tiled else "a smaller --size, or --tile 512"
+        raise RunError(f"{path} needs more memory than {device} has; give {remedy}") from error

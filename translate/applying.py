@@ -1,0 +1,183 @@
+"""``translate apply``: translate any pictures into a folder, under the names that they have."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from translate.data.checking import check_pictures, raise_or_skip
+from translate.data.gathering import gather_pictures
+from translate.data.listing import shown
+from translate.data.reading import read_picture
+from translate.errors import InputError, RunError
+from translate.options import ApplyOptions, build
+from translate.pipelining import overlapped
+from translate.registry import did_you_mean
+from translate.saving import Errand, plan, save
+from translate.sizing import TestSize, note_scale
+from translate.training.device import choose_device
+from translate.training.memory import naming_what_does_not_fit
+from translate.training.run_folder import RunFolder, find_run
+from translate.translator import Translator, generators_of
+
+AS_PREPARED = TestSize("original")
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """Where the results are, and how many pictures went in, came out, and had a result already."""
+
+    folder: Path
+    read: int
+    written: int
+    skipped: int = 0
+
+
+def apply_to_files(
+    run: str | os.PathLike[str],
+    pictures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    values: Mapping[str, Any],
+) -> ApplyResult:
+    """Translate pictures into a folder; see ``translate.apply``.
+
+    Args:
+        values: flags of ``translate apply``, the output folder among them.
+    """
+    options = _options(values)
+    output = Path(options.output or "")
+    words = [pictures] if isinstance(pictures, str | os.PathLike) else list(pictures)
+    _refuse_folders(words, output)
+    errands = plan(gather_pictures(words, leave_out=output), output, options.format)
+    todo = _without_results(errands, options)
+    skipped = len(errands) - len(todo)
+    weights = find_weights(run, Path(options.checkpoints_dir))
+    _refuse_without_effect(weights, values, options)
+    if todo:
+        translator = _load(weights, options)
+        todo = _readable(todo, options.skip_bad_images)
+        _translate_all(translator, todo, options)
+    print(f"{len(todo)} in, {len(todo)} written{f', {skipped} there already' if skipped else ''}")
+    print(f"results: {shown(output)}")
+    return ApplyResult(output, len(todo), len(todo), skipped)
+
+
+def find_weights(run: str | os.PathLike[str], checkpoints_dir: Path) -> Path:
+    """A ``.pth`` file or a run folder: one of this path, or the run of this name in ``checkpoints_dir``.
+
+    Raises:
+        InputError: there is no such run; names the nearest.
+    """
+    path = Path(run)
+    if path.is_file() or path.suffix == ".pth" or any(path.glob("*_net_G*.pth")):
+        return path
+    if path.is_dir() and not (checkpoints_dir / path).is_dir():
+        return path  # without weights, as loading will say
+    return find_run(checkpoints_dir, os.fspath(run)).path
+
+
+def _options(values: Mapping[str, Any]) -> ApplyOptions:
+    known = ApplyOptions.__dataclass_fields__
+    for name in values:
+        if name not in known:
+            raise InputError(f"unknown option {name!r}: {did_you_mean(name, known)}")
+    options = build(ApplyOptions, values)
+    if not options.output:
+        raise InputError("no folder for the results is given; name one with -o, such as -o translated")
+    if "tile_stats" in values and options.tile is None:
+        raise InputError("--tile_stats says how tiles are translated: give --tile too, such as --tile 512")
+    if options.overwrite and options.skip_existing:
+        raise InputError("--overwrite and --skip_existing both say what becomes of results that are there; give one")
+    return options
+
+
+def _refuse_folders(words: Sequence[str | os.PathLike[str]], output: Path) -> None:
+    """Refuse a folder for the results that is none, or one that is translated itself."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"-o {shown(output)} is a file; name a folder")
+    for word in words:
+        if os.path.isdir(word) and output.is_dir() and os.path.samefile(word, output):
+            raise InputError(f"-o {shown(output)} is the folder of the pictures themselves; name another")
+
+
+def _without_results(errands: Sequence[Errand], options: ApplyOptions) -> list[Errand]:
+    """What is to be done about results that are there: nothing, once more, or not at all."""
+    there = [each for each in errands if os.path.lexists(each.target)]
+    folder = next((each.target for each in there if each.target.is_dir()), None)
+    if folder is not None:
+        raise InputError(f"{shown(folder)} is a folder where a result is to be; remove it, or give another -o")
+    if there and not options.overwrite and not options.skip_existing:
+        others = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+        raise InputError(
+            f"{shown(there[0].target)} exists already{others}; give --overwrite to replace, --skip_existing to go on "
+            "with the others, or another -o"
+        )
+    return [each for each in errands if each not in there] if options.skip_existing else list(errands)
+
+
+def _refuse_without_effect(weights: Path, values: Mapping[str, Any], options: ApplyOptions) -> None:
+    """Refuse flags that choose among what is no choice."""
+    if not weights.is_dir():
+        for name in ("epoch", "direction"):
+            if values.get(name) is not None:
+                raise InputError(f"--{name} chooses among the weights of a run folder; leave it out for {weights}")
+        return
+    folder = RunFolder(weights)
+    record = folder.read_record()
+    own = record.get("options", {}).get("direction", "AtoB")
+    if options.direction not in (None, own) and "BtoA" not in generators_of(folder, options.epoch, record):
+        raise InputError(f"--direction {options.direction}: the run {weights} learned {own} alone; leave it out")
+
+
+def _load(weights: Path, options: ApplyOptions) -> Translator:
+    translator = Translator.load(
+        weights,
+        options.epoch,
+        options.size,
+        choose_device(options.gpu_ids),
+        options.direction,
+        precision=options.precision,
+        tile=options.tile,
+        tile_stats=options.tile_stats,
+    )
+    if options.size is None and translator.size.policy == "crop":
+        note_scale(translator.record.get("options", {}), has_words=False)
+    return translator
+
+
+def _readable(errands: Sequence[Errand], skip: bool) -> list[Errand]:
+    """The errands whose pictures can be read."""
+    report = check_pictures([each.source for each in errands], label="pictures")
+    good = set(raise_or_skip(report, skip))
+    if report.bad:
+        first = shown(next(iter(report.bad)))
+        print(f"note: {len(report.bad)} pictures that cannot be used are left out, such as {first}")
+    return [each for each in errands if each.source in good]
+
+
+def _translate_all(translator: Translator, errands: Sequence[Errand], options: ApplyOptions) -> None:
+    """Read, translate and write at once; each picture by itself, so that a file holds what the translator returns."""
+    written: list[Path] = []
+
+    def read(each: Errand) -> Image.Image:
+        return translator.prepare(read_picture(each.source, translator.input_nc))
+
+    def compute(batch: list[tuple[Errand, Image.Image]]) -> list[Image.Image]:
+        (each, prepared) = batch[0]
+        with naming_what_does_not_fit(each.source, translator.device, tiled=options.tile is not None):
+            return [translator.translate_image(prepared, AS_PREPARED)]
+
+    def write(ready: tuple[Errand, Image.Image], result: Image.Image) -> None:
+        save(result, ready[0].target, ready[0].format)
+        written.append(ready[0].target)
+
+    done = overlapped(errands, lambda each: (each, read(each)), compute, write, fits=lambda *_: False)
+    try:
+        for _ in tqdm(done, total=len(errands), unit="pic", disable=None):
+            pass
+    except RunError as error:
+        go_on = "" if options.overwrite else "; --skip_existing goes on with the others"
+        raise RunError(f"{error}; {len(written)} of {len(errands)} pictures are written{go_on}") from error
