@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -25,6 +25,10 @@ from translate.sizing import TestSize
 from translate.tiling import TiledGenerator
 from translate.training.precision import choose_precision
 from translate.training.run_folder import RunFolder
+
+AnyPath: TypeAlias = str | os.PathLike[str]
+Pictures: TypeAlias = list[Any] | tuple[Any, ...]
+Picture = TypeVar("Picture", Image.Image, np.ndarray, Tensor)
 
 
 class Translator:
@@ -132,6 +136,12 @@ class Translator:
         """The same translator for another size."""
         return Translator(self.generator, size, self.input_nc, self.device, self.record, self.precision.name)
 
+    @overload
+    def __call__(self, pictures: AnyPath, size: str | None = None, mask: Any = None) -> Image.Image: ...
+    @overload
+    def __call__(self, pictures: Picture, size: str | None = None, mask: Any = None) -> Picture: ...
+    @overload
+    def __call__(self, pictures: Pictures, size: str | None = None, mask: Any = None) -> list[Any]: ...
     def __call__(self, pictures: Any, size: str | None = None, mask: Any = None) -> Any:
         """Translate one picture or a list of them; see the table above.
 
