@@ -264,6 +264,14 @@ class TestTrouble:
                 applied(overwrite=True)
         assert applied(skip_existing=True) == ApplyResult(out, 2, 2, 1)
 
+    def test_results_that_are_missing_in_the_end_are_an_error(self, applied, monkeypatch):
+        real_save = applying.save
+        monkeypatch.setattr(
+            applying, "save", lambda image, path, how: path.suffix == ".bmp" or real_save(image, path, how)
+        )
+        with pytest.raises(RunError, match=r"3 pictures in, but 2 written to .*out"):
+            applied()
+
     def test_a_picture_too_large_for_the_memory_is_named_with_the_remedy(self, applied, monkeypatch):
         def fail(*_):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")

@@ -60,9 +60,12 @@ def apply_to_files(
         translator = _load(weights, options)
         todo = _readable(todo, options.skip_bad_images)
         _translate_all(translator, todo, options)
-    print(f"{len(todo)} in, {len(todo)} written{f', {skipped} there already' if skipped else ''}")
+    written = sum(each.target.is_file() for each in todo)
+    if written != len(todo):
+        raise RunError(f"{len(todo)} pictures in, but {written} written to {shown(output)}")
+    print(f"{len(todo)} in, {written} written{f', {skipped} there already' if skipped else ''}")
     print(f"results: {shown(output)}")
-    return ApplyResult(output, len(todo), len(todo), skipped)
+    return ApplyResult(output, len(todo), written, skipped)
 
 
 def find_weights(run: str | os.PathLike[str], checkpoints_dir: Path) -> Path:
@@ -115,7 +118,8 @@ def _without_results(errands: Sequence[Errand], options: ApplyOptions) -> list[E
             f"{shown(there[0].target)} exists already{others}; give --overwrite to replace, --skip_existing to go on "
             "with the others, or another -o"
         )
-    return [each for each in errands if each not in there] if options.skip_existing else list(errands)
+    left = set(there) if options.skip_existing else set()
+    return [each for each in errands if each not in left]
 
 
 def _refuse_without_effect(weights: Path, values: Mapping[str, Any], options: ApplyOptions) -> None:
