@@ -67,7 +67,7 @@ def test_it_holds_the_package_and_what_comes_with_it_and_nothing_else(wheel):
     about = {name for name in names if ".dist-info/" in name}
     assert names - about == ours
     assert {"translate/py.typed", "translate/reports/assets/page.css"} <= names
-    assert any(name.endswith("/licenses/LICENSE") for name in about)
+    assert any(name.endswith("/LICENSE") for name in about)
 
 
 def test_its_papers_say_what_it_is(wheel):
