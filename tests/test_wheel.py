@@ -110,9 +110,10 @@ def test_importing_it_does_not_wait_for_what_is_not_used(installed, tmp_path):
     code = (
         "import sys, translate, pathlib; print(pathlib.Path(translate.__file__).parent.parent)\n"
         "print([name for name in ('torch', 'torchvision', 'numpy', 'PIL') if name in sys.modules])\n"
+        "from translate.data.catalog import load_catalog; print(load_catalog().find('horse2zebra').name)\n"
         "from translate import Translator\n"
         "print([name for name in sys.modules if name.split('.')[0] in ('torchvision', 'skimage', 'scipy')])"
     )
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert ended.stdout.splitlines() == [str(installed), "[]", "[]"], ended.stderr
+    assert ended.stdout.splitlines() == [str(installed), "[]", "horse2zebra", "[]"], ended.stderr

@@ -71,14 +71,9 @@ def test_the_size_is_that_of_all_files_or_unknown():
     assert known().bytes is None
 
 
-def test_a_checkout_has_its_list_beside_the_package_and_a_wheel_within_it(tmp_path, monkeypatch):
+def test_the_list_is_that_of_the_library_or_its_absence_is_said(tmp_path, monkeypatch):
     assert CATALOG.file == REPOSITORY / "datasets" / "known.yaml"
-    assert module.PLACES[1] == REPOSITORY / "translate" / "_shipped" / "datasets" / "known.yaml"
-    shipped = tmp_path / "shipped.yaml"
-    shipped.write_text(CATALOG.file.read_text())
-    monkeypatch.setattr(module, "PLACES", (tmp_path / "none.yaml", shipped))
-    assert load_catalog().file == shipped
-    monkeypatch.setattr(module, "PLACES", (tmp_path / "none.yaml",))
+    monkeypatch.setattr(module, "KNOWN", tmp_path / "none.yaml")
     with pytest.raises(InputError, match=r"the list of known datasets is missing: no file .*none\.yaml"):
         load_catalog()
 

@@ -116,7 +116,7 @@ def listed(here, server, pack, monkeypatch):
     entries["dots_pairs"]["pairs"] = True
     file = here / "known.yaml"
     file.write_text(yaml.safe_dump({"datasets": entries}))
-    monkeypatch.setattr(catalog_module, "PLACES", (file,))
+    monkeypatch.setattr(catalog_module, "KNOWN", file)
     return here
 
 

@@ -10,10 +10,9 @@ import yaml
 
 from translate.errors import InputError
 from translate.registry import did_you_mean
+from translate.shipped import shipped
 
-PACKAGE = Path(__file__).resolve().parent.parent
-# In a checkout beside the package, in a wheel within it.
-PLACES = (PACKAGE.parent / "datasets" / "known.yaml", PACKAGE / "_shipped" / "datasets" / "known.yaml")
+KNOWN = shipped("datasets") / "known.yaml"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def load_catalog(file: Path | None = None) -> Catalog:
     Raises:
         InputError: the list is missing or an entry is wrong; it names the entry.
     """
-    file = file or next((place for place in PLACES if place.is_file()), PLACES[0])
+    file = file or KNOWN
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.reports.displays import DISPLAYS, background, visdom_client
 from translate.training.logs import Logs
 
