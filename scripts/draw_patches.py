@@ -19,7 +19,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.data.tensors import to_image, to_uint8
 from translate.methods import Method
 from translate.training.device import choose_device
