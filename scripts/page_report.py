@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from headless import browser, open_page
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
 

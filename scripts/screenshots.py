@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from headless import browser, open_page
 
-from translate.commandline import run_command
+from translate.commands import run_command
 from translate.errors import InputError
 from translate.files import replace_atomically
 
