@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from translate.commands.apply import main as apply_pictures
 
 import translate
 from translate.commandline import parse_test, parse_train
+from translate.commands.apply import main as apply_pictures
 from translate.options import LEGACY, TestOptions, build
 from translate.settings import resolve, test_groups, train_flags
 
