@@ -32,3 +32,17 @@ def test_a_command_without_a_script_is_that_of_the_installed_one(monkeypatch):
 def test_no_command_line_at_all_is_no_obstacle(monkeypatch):
     monkeypatch.setattr(sys, "argv", [])
     assert spoken("train") == "translate train"
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("train.py", "python scripts/download_dataset.py"),
+        ("scripts/download_dataset.py", "python scripts/download_dataset.py"),
+        ("/venv/bin/translate", "translate download"),
+        ("/lib/translate/__main__.py", "python -m translate download"),
+    ],
+)
+def test_a_command_may_have_its_script_among_the_scripts(monkeypatch, called, said):
+    monkeypatch.setattr(sys, "argv", [called])
+    assert spoken("download") == said

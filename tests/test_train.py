@@ -200,8 +200,11 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(flags, tmp_path):
     process = start_process(words({**flags, "dataroot": "nowhere"}), tmp_path / "out", tmp_path / "err")
     assert process.wait() == 2
     assert (tmp_path / "out").read_text() == ""
-    sentence = "error: --dataroot nowhere does not exist; give the folder that holds trainA and trainB\n"
-    assert (tmp_path / "err").read_text() == sentence
+    said = (tmp_path / "err").read_text()
+    assert said.startswith(
+        "error: --dataroot nowhere does not exist; give the folder that holds trainA and trainB, or "
+    )
+    assert said.count("\n") == 1
     assert not flags["checkpoints_dir"].exists()
 
 

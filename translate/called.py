@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 
 SCRIPTS = ("train.py", "test.py")
+IN_SCRIPTS = {"download": "scripts/download_dataset.py"}
 AS_MODULE = ("__main__.py", "-m")  # what python -m calls itself, the latter while it looks for the package
 
 
 def script(command: str) -> str:
     """A command as Python is told it: ``test.py``, or ``-m translate test`` for the installed one."""
-    return f"{command}.py" if _called() in SCRIPTS and f"{command}.py" in SCRIPTS else f"-m translate {command}"
+    path = IN_SCRIPTS.get(command, f"{command}.py")
+    of_a_checkout = (*SCRIPTS, *(Path(name).name for name in IN_SCRIPTS.values()))
+    has_file = path in (*SCRIPTS, *IN_SCRIPTS.values())
+    return path if has_file and _called() in of_a_checkout else f"-m translate {command}"
 
 
 def spoken(command: str) -> str:

@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "learn from two folders of pictures; python train.py is the same",
     "test": "translate a dataset's test pictures and write a page of them; python test.py is the same",
     "apply": "translate any pictures into a folder",
+    "download": "fetch a known dataset, such as horse2zebra",
 }
 
 
@@ -58,7 +59,7 @@ def _without_command(words: Sequence[str]) -> None:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<10}{text}" for name, text in COMMANDS.items()]
     return "\n".join(
         [
             "usage: translate COMMAND [--flag value] ...",

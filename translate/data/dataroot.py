@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from translate.called import spoken
 from translate.data.catalog import Catalog, KnownDataset, load_catalog
 from translate.data.fetching import describe, fetch_dataset, is_there
 from translate.data.listing import shown
@@ -55,7 +56,7 @@ def resolve_dataroot(
     _refuse_useless(known, mode, partners)
     if not fetch and known.downloads:
         raise Described(
-            f"would download {describe(known, folder)} (licence: {known.licence}); python scripts/download_dataset.py "
+            f"would download {describe(known, folder)} (licence: {known.licence}); {spoken('download')} "
             f"{known.name} does just that, and then a dry run can say more"
         )
     fetch_dataset(known, folder)
