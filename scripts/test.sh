@@ -13,4 +13,6 @@ if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; the
     echo "note: the page tests need chromium and chromedriver; install them (Debian: chromium chromium-driver)" >&2
   fi
 fi
-exec .venv/bin/python -m pytest "$@"
+# Two processes with a thread each: most tests are too small to keep two threads busy. "-n 0" runs them in one.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
