@@ -67,6 +67,11 @@ def test_peak_memory_grows_with_what_is_held():
     del held
 
 
+def test_where_the_system_does_not_tell_it_nobody_knows(monkeypatch):
+    monkeypatch.setattr(memory, "resource", None)
+    assert memory.peak_mib(torch.device("cpu")) is None
+
+
 @pytest.mark.parametrize(("precision", "also"), [("fp32", True), ("bf16", False)])
 def test_a_step_that_needs_too_much_ends_with_the_flags_to_change(precision, also, train, monkeypatch, capsys):
     folder = train(max_steps=2, precision=precision).folder

@@ -11,7 +11,6 @@ import os
 import tempfile
 import weakref
 from collections.abc import Sequence
-from multiprocessing.reduction import DupFd
 from typing import Any
 
 import torch
@@ -107,6 +106,8 @@ class Arena:
             self._memory.madvise(mmap.MADV_REMOVE, first, self.size_bytes - first)
 
     def __getstate__(self) -> dict[str, Any]:
+        from multiprocessing.reduction import DupFd  # Windows, where no arena is opened, does not have it
+
         kept = {name: vars(self)[name] for name in ("_shapes", "_starts", "size_bytes")}
         return {**kept, "file": DupFd(self._file)}
 
@@ -126,7 +127,13 @@ class Arena:
 
 
 def _open_memory() -> int:
-    """A file that lives in memory, or where there is no such thing, one without a name in the temporary folder."""
+    """A file that lives in memory, or where there is no such thing, one without a name in the temporary folder.
+
+    Raises:
+        OSError: the machine does not give such memory.
+    """
+    if not hasattr(os, "pread"):
+        raise OSError("Windows has none that processes share in this way")
     if hasattr(os, "memfd_create"):
         return os.memfd_create("pictures")
     with tempfile.TemporaryFile() as file:

@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import platform
-import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,11 @@ from pathlib import Path
 import torch
 
 from translate.errors import RunError
+
+try:
+    import resource
+except ImportError:  # Windows does not tell it in this way
+    resource = None
 
 # Numbers of mallopt(3) in glibc.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -31,10 +35,12 @@ def keep_freed_memory() -> bool:
     )
 
 
-def peak_mib(device: torch.device) -> float:
-    """The most memory so far in MiB: of a GPU's tensors, on a CPU of the whole process."""
+def peak_mib(device: torch.device) -> float | None:
+    """The most memory so far in MiB: of a GPU's tensors, on a CPU of the whole process; None where nobody knows."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    if resource is None:
+        return None
     unit = 2**20 if platform.system() == "Darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 

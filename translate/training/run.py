@@ -97,7 +97,8 @@ def _train(job: Job) -> TrainingResult:
             _write_beginning(job, observer, trainer)
         announce(job, trainer, aside, compiled)
         _run(job, trainer, observer)
-        print(f"peak memory: {peak_mib(job.precision.device):.0f} MiB")
+        if (peak := peak_mib(job.precision.device)) is not None:
+            print(f"peak memory: {peak:.0f} MiB")
         signals = [number for number in gather_values(stop.signal) if number is not None]  # one is enough
         if signals:
             raise job.processes.alone(Stopped(stopped(job, trainer), signals[0]))
