@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from translate import settings
 from translate.errors import InputError
 from translate.options import LEGACY, TestOptions
 from translate.settings import SESSION_FLAGS, groups_of, resolve, train_flags
@@ -207,3 +208,23 @@ def test_a_wrong_suffix_is_refused_in_words(suffix):
 def test_a_name_must_name_a_folder(name):
     with pytest.raises(InputError, match=r"--name .* is not the name of a folder"):
         resolve({"name": name})
+
+
+@pytest.mark.parametrize("name", ["horses:2", "a/b*", "what?", "horses.", "sub /horses", "con", "aux.2", "a\tb"])
+def test_a_name_that_windows_cannot_have_is_refused_there(name, monkeypatch):
+    assert resolve({"name": name}).run.name == name
+    monkeypatch.setattr(settings, "ON_WINDOWS", True)
+    with pytest.raises(InputError, match="Windows has no folder of this name"):
+        resolve({"name": name})
+
+
+@pytest.mark.parametrize("name", ["horses", "../runs/horses.2", "a\\\\b", "console", "com", ".hidden", "Größe 2"])
+def test_other_names_are_fine_there(name, monkeypatch):
+    monkeypatch.setattr(settings, "ON_WINDOWS", True)
+    assert resolve({"name": name}).run.name == name
+
+
+def test_the_filled_in_suffix_is_part_of_the_name(monkeypatch):
+    monkeypatch.setattr(settings, "ON_WINDOWS", True)
+    with pytest.raises(InputError, match="--name run_a:2: Windows"):
+        resolve({"name": "run", "suffix": "a:{ngf}", "ngf": 2})

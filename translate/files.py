@@ -4,6 +4,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from translate.errors import RunError
+
+FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
 def replace_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -100,6 +103,18 @@ def _swap(partial: Path, target: Path) -> None:
             os.replace(former, target)
         raise
     shutil.rmtree(former, ignore_errors=True)
+
+
+def windows_refuses(name: str) -> bool:
+    """Whether Windows cannot have a file or folder of this name, which may be one within a folder.
+
+    A colon is the worst of it: there the files would go, unseen, into a stream of a file.
+
+    >>> windows_refuses("horses:2"), windows_refuses("horses/aux"), windows_refuses("../horses.2")
+    (True, True, False)
+    """
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
+    return any(FORBIDDEN_ON_WINDOWS.search(part) for part in parts)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """The settings of a training run: groups of flags put together, with a method's defaults in between."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from translate.errors import InputError
+from translate.files import windows_refuses
 from translate.methods import METHODS, Method
 from translate.options import (
     LEGACY,
@@ -20,6 +22,7 @@ from translate.options import (
 from translate.registry import did_you_mean
 from translate.reports.displays import chosen_displays
 
+ON_WINDOWS = os.name == "nt"
 GROUPS = {
     "run": RunOptions,
     "data": DataOptions,
@@ -113,7 +116,13 @@ def resolve(values: Mapping[str, Any]) -> TrainSettings:
     _refuse_unfit(settings, method)
     if not settings.run.name.strip("./\\ "):
         raise InputError(f"--name {settings.run.name!r} is not the name of a folder; give one such as horse2zebra")
-    return _with_suffix(settings)
+    settings = _with_suffix(settings)
+    if ON_WINDOWS and windows_refuses(settings.run.name):
+        raise InputError(
+            f"--name {settings.run.name}: Windows has no folder of this name; leave out "
+            '< > : " | ? *, a dot at the end, and words such as con'
+        )
+    return settings
 
 
 def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
