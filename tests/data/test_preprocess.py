@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from translate.data import preprocess as room
-from translate.data.preprocess import Preprocess, parse_words
+from translate.data.preprocess import WORDS, Preprocess, parse_words
 from translate.errors import InputError
 
 SCALINGS = ("", "resize", "scale_width", "scale_shortside", "scale_aspect")
@@ -281,3 +281,21 @@ def test_the_remedies_work(transform, remedy):
     assert Preprocess(transform.words, transform.load_size, crop_size).fits(183, 240)
     words = "scale_shortside_and_crop" if transform.words == "crop" else transform.words
     assert Preprocess(words, 286, 256).fits(183, 240)
+
+
+@pytest.mark.parametrize(("transform", "said"), [
+    (Preprocess(), "scaled to 286x286, cut to 256x256 at random, half of them mirrored"),
+    (Preprocess(load_size=256, flip=False), "scaled to 256x256, not mirrored"),
+    (Preprocess("none"), "not scaled, half of them mirrored"),
+    (Preprocess("crop_and_scale_width", 100, 64, False),
+     "scaled to a width of 100, cut to 64x64 at random, not mirrored"),
+    (Preprocess("zoom_and_patch", 100, 64, False),
+     "each axis scaled by 0.8 to 1 at random, cut to a random cell of 64x64, not mirrored"),
+])  # fmt: skip
+def test_what_it_does_is_said(transform, said):
+    assert transform.describe() == said
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word != "none"])
+def test_each_word_is_said(word):
+    assert Preprocess(word).describe() != Preprocess("none").describe()

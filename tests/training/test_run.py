@@ -247,6 +247,18 @@ def test_the_result_says_what_the_log_says(train, read_log):
     assert (result.step, result.epoch) == (last["step"], last["epoch"]) == (6, 2)
 
 
+def test_what_is_done_to_the_pictures_is_said_at_the_start_and_on_the_page(train, capsys):
+    said = "scaled to 36x36, cut to 32x32 at random, half of them mirrored; from epoch 2 scaled to 32x32, half of them "
+    said += "mirrored (--no_flip: none)"
+    folder = train(max_steps=1, no_html=False).folder
+    assert f"augmentation: {said}\n" in capsys.readouterr().out
+    assert said in (folder / "web/index.html").read_text()
+    train(max_steps=1, no_flip=True, decay_load_size="load_size", dry_run=True)
+    assert "augmentation: scaled to 36x36, cut to 32x32 at random, not mirrored\n" in capsys.readouterr().out
+    train(max_steps=1, n_epochs=0)
+    assert "augmentation: scaled to 32x32, half of them mirrored (" in capsys.readouterr().out
+
+
 def test_verbose_prints_the_layers(train, capsys):
     train(max_steps=1)
     assert "Conv2d" not in capsys.readouterr().out

@@ -34,6 +34,15 @@ class Augment:
     late_after: int | None = None
     cache: PictureCache | None = None
 
+    def describe(self) -> str:
+        """What is done to the pictures of an epoch, in words, and the flag that leaves out the mirroring."""
+        early, late, last = self.preprocess, self.late_preprocess, self.late_after
+        if late is None or last is None or late.describe() == early.describe():
+            done = early.describe()
+        else:
+            done = late.describe() if last < 1 else f"{early.describe()}; from epoch {last + 1} {late.describe()}"
+        return f"{done} (--no_flip: none)" if early.flip else done
+
     def read(self, part: Part, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
         """The training picture of a file, uint8 (C, H, W), channels last in memory.
 

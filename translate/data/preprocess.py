@@ -173,6 +173,23 @@ class Preprocess:
         word = self.parsed & set(SCALINGS)
         return (*word, self.load_size, self.crop_size, self.filter) if word else ()
 
+    def describe(self) -> str:
+        """What it does, in words and in its order, such as ``scaled to 286x286, cut to 256x256 at random``."""
+        load, crop = self.load_size, self.crop_size
+        done = {
+            "resize": f"scaled to {load}x{load}",
+            "scale_width": f"scaled to a width of {load}",
+            "scale_shortside": f"enlarged to a shorter side of {load} where it is less",
+            "scale_aspect": f"scaled to a shorter side of {load}",
+            "zoom": f"each axis scaled by {self.zoom_min:g} to 1 at random",
+            "crop": f"cut to {crop}x{crop} at random",
+            "patch": f"cut to a random cell of {crop}x{crop}",
+            "trim": f"cut to at most {crop}x{crop} at random",
+        }
+        fits = "resize" in self.parsed and load == crop
+        steps = [text for word, text in done.items() if word in self.parsed and not (fits and word in CUTS)]
+        return ", ".join([*(steps or ["not scaled"]), "half of them mirrored" if self.flip else "not mirrored"])
+
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
         """Transform one picture, with every random number taken from ``rng`` in the documented order.
 

@@ -31,6 +31,7 @@ def describe_run(
     for domain, folder in feed.folders.items():
         channels = feed.input_nc if domain == "A" else feed.output_nc
         lines.append(f"domain {domain}: {folder}, {feed.counts[domain]} pictures, {channels} channels")
+    lines.append(f"augmentation: {feed.dataset.augment.describe()}")
     lines.append(f"steps: {steps_per_epoch} an epoch, {epochs} epochs, {steps_per_epoch * epochs} in all")
     marks = sorted({1, flags.n_epochs, flags.n_epochs + 1, epochs} & set(range(1, epochs + 1)))
     rates = (

@@ -18,6 +18,7 @@ def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool) -> 
     if aside:
         print(f"note: the former run of this name is kept as {aside}")
     print(f"run {job.start.folder.path}: {settings.model} on {job.feed.root} ({job.feed.describe()})")
+    print(f"augmentation: {job.feed.dataset.augment.describe()}")
     if kept := job.feed.describe_cache(trainer.progress.epoch):
         print(f"pictures: {kept}")
     epochs = flags.n_epochs + flags.n_epochs_decay
@@ -38,6 +39,7 @@ def facts(job: Job) -> dict[str, str]:
     return {
         "dataset": str(job.feed.root),
         "pictures": job.feed.describe(),
+        "augmentation": job.feed.dataset.augment.describe(),
         "method": job.method.title,
         "device": _where(job),
     }

@@ -199,7 +199,10 @@ def test_a_display_of_another_kind_is_one_class(train, monkeypatch, log_of):
 
     monkeypatch.setitem(DISPLAYS._entries, "memory", Memory)
     folder = train("other", display="memory", print_freq=2).folder
-    assert told[:2] == [("made", "other", "other"), ("begin", ["dataset", "device", "method", "pictures"], 0)]
+    assert told[:2] == [
+        ("made", "other", "other"),
+        ("begin", ["augmentation", "dataset", "device", "method", "pictures"], 0),
+    ]
     assert [entry for kind, *rest in told if kind == "losses" for entry in rest] == log_of(folder)
     assert ("pictures", 5, 1, ["fake_B", "real_A", "real_B"]) in told
     assert ("previews", 5, 8) in told
