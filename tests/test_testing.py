@@ -156,6 +156,14 @@ class TestWhichPictures:
         assert results.name == ("test_latest_BtoA" if where == "flag" else "test_latest")
         assert len(names_in(results / "images/fake_B")) == 3
 
+    def test_a_run_of_one_way_says_that_it_knows_no_way_back(self, tested, tested_data, random_picture, capsys):
+        tested(direction="AtoB")
+        assert "note:" not in capsys.readouterr().out
+        save(random_picture(40, 36), tested_data / "testB/one.png")
+        tested(direction="BtoA")
+        said = "note: this run learned AtoB alone, and pictures of the other domain go through the same network; for "
+        assert f"{said}the way back train another with --direction BtoA\n" in capsys.readouterr().out
+
     def test_a_flag_beats_the_direction_of_the_record(self, tested, copied_run):
         folder = copied_run("back", direction="BtoA")
         assert tested(name="back", checkpoints_dir=folder.parent, direction="AtoB").name == "test_latest_AtoB"

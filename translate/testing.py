@@ -69,6 +69,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     record = folder.read_record()
     _compare_flags(recorded_flags, record)
     model = record.get("model", "cut")
+    _note_one_way(folder, options, record, METHODS[model])
     own = _own_flags(model, values)
     size = _choose_size(options, record, METHODS[model])
     device = choose_device(options.gpu_ids)
@@ -150,6 +151,16 @@ def _results_name(options: TestOptions, record: Mapping[str, Any]) -> str:
 
 def _is_other_direction(options: TestOptions, record: Mapping[str, Any]) -> bool:
     return options.direction not in (None, _recorded_direction(record))
+
+
+def _note_one_way(folder: RunFolder, options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> None:
+    """Say so if there is no network for the direction that is asked for: the reference's habit is to take the other."""
+    both = "BtoA" in method.generators or "G_B" in folder.weights(options.epoch)
+    if _is_other_direction(options, record) and not both:
+        print(
+            f"note: this run learned {_recorded_direction(record)} alone, and pictures of the other domain go through "
+            f"the same network; for the way back train another with --direction {options.direction}"
+        )
 
 
 def _recorded_direction(record: Mapping[str, Any]) -> str:

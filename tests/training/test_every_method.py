@@ -255,10 +255,11 @@ class TestHoles:
 
 
 class TestBothDirections:
-    def test_the_other_direction_has_a_generator_of_its_own(self, trained, scenes, tmp_path):
+    def test_the_other_direction_has_a_generator_of_its_own(self, trained, scenes, tmp_path, capsys):
         folder = trained("cycle_gan")
         told = {"checkpoints_dir": folder.parent, "name": folder.name, "results_dir": tmp_path}
         result = run_test({**told, "direction": "BtoA"})
+        assert "note:" not in capsys.readouterr().out
         assert result.page.parent.name == "test_latest_BtoA"
         assert {path.name for path in (result.page.parent / "images").iterdir()} == {"real_B", "fake_A"}
         back = Translator.load(folder, device="cpu", direction="BtoA")
