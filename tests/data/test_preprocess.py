@@ -146,6 +146,13 @@ def test_none_rounds_to_the_nearest_multiple_of_4(width, height):
     assert result.tobytes() == image.resize(size, Image.Resampling.BICUBIC).tobytes()
 
 
+@pytest.mark.parametrize(("multiple_px", "side"), [(1, 227), (4, 228), (16, 224)])
+def test_a_network_may_want_another_multiple(multiple_px, side):
+    transform = Preprocess("resize_and_crop", 256, 227, multiple_px=multiple_px)
+    assert transform.output_size(300, 400) == (side, side)
+    assert transform(Image.new("RGB", (300, 400)), np.random.default_rng(0)).size == (side, side)
+
+
 def test_tiny_pictures_are_raised_to_4():
     assert Preprocess(words="none").output_size(1, 2) == (4, 4)
     assert Preprocess(words="none", flip=False)(grid(1, 2), None).size == (4, 4)

@@ -14,9 +14,11 @@ zoom                each axis by U(zoom_min, 1), not below crop_size            
 crop                a random square of crop_size                                  left, top
 patch               a random cell of a grid of crop_size cells, randomly offset   left, top, cell
 trim                cuts to crop_size the axes that are longer                    left, top
-(always)            both sides to the nearest multiple of 4                       nothing
+(always)            both sides to the nearest multiple of 4 (*)                      nothing
 (unless flip off)   mirrors left-right in half of the cases                       one number
 ==================  ============================================================  =====================
+
+(*) or of another number, for a network that takes pictures of one size which is none.
 """
 
 from collections.abc import Iterable
@@ -94,6 +96,7 @@ class Preprocess:
         flip: mirror left-right with probability 1/2.
         filter: ``bicubic`` or ``bilinear``, as Pillow computes them.
         zoom_min: smallest factor of zoom; each axis draws its own from [zoom_min, 1).
+        multiple_px: what comes out has sides that are multiples of it.
 
     Raises:
         InputError: unknown words or filter, or a size that is not positive.
@@ -105,6 +108,7 @@ class Preprocess:
     flip: bool = True
     filter: str = "bicubic"
     zoom_min: float = 0.8
+    multiple_px: int = BASE_PX
 
     def __post_init__(self) -> None:
         parse_words(self.words)
@@ -143,13 +147,13 @@ class Preprocess:
         if "zoom" in words and words.isdisjoint(CUTS):
             return None
         if "zoom" in words:
-            return _multiple_of_base((self.crop_size, self.crop_size))
+            return self._rounded((self.crop_size, self.crop_size))
         if words & {"crop", "patch"}:
             self._require_room(size)
-            return _multiple_of_base((self.crop_size, self.crop_size))
+            return self._rounded((self.crop_size, self.crop_size))
         if "trim" in words:
             size = min(size[0], self.crop_size), min(size[1], self.crop_size)
-        return _multiple_of_base(size)
+        return self._rounded(size)
 
     def fits(self, width: int, height: int) -> bool:
         """Whether a picture of this size is large enough for what is to be cut from it."""
@@ -158,7 +162,7 @@ class Preprocess:
 
     def too_small(self, name: Path | str, width: int, height: int) -> str:
         """What to tell the user about a picture that does not fit: the file and flags that would help."""
-        room_px = min(self.scaled_size(width, height)) // BASE_PX * BASE_PX
+        room_px = min(self.scaled_size(width, height)) // self.multiple_px * self.multiple_px
         smaller = f" or --crop_size {room_px}" if room_px else ""
         enlarge_px = self.crop_size * Preprocess.load_size // Preprocess.crop_size  # the paper's 286 for 256
         if self.parsed.isdisjoint(SCALINGS):
@@ -211,7 +215,7 @@ class Preprocess:
         """
         zoomed = self._zoomed(size, rng) if "zoom" in self.parsed else size
         box = self._box(zoomed, rng)
-        cut = Cut(zoomed, box, _multiple_of_base((box[2] - box[0], box[3] - box[1])), False)
+        cut = Cut(zoomed, box, self._rounded((box[2] - box[0], box[3] - box[1])), False)
         return cut._replace(mirrored=bool(self.flip and rng.random() < 0.5))
 
     def cut(self, image: Image.Image, cut: Cut) -> Image.Image:
@@ -261,6 +265,12 @@ class Preprocess:
         left, top = (int(rng.integers(max(side - self.crop_size, 0) + 1)) for side in size)
         return left, top
 
+    def _rounded(self, size: Size) -> Size:
+        """Each side to the nearest multiple (half-way to the multiple of twice as much), and at least one."""
+        base = self.multiple_px
+        width, height = (max(base, round(side / base) * base) for side in size)
+        return width, height
+
     def _has_room(self, size: Size) -> bool:
         return min(size) >= self.crop_size
 
@@ -272,9 +282,3 @@ class Preprocess:
 def test_time(words: str, load_size: int, crop_size: int) -> Preprocess:
     """The transform of a test: the same words, without mirroring."""
     return Preprocess(words=words, load_size=load_size, crop_size=crop_size, flip=False)
-
-
-def _multiple_of_base(size: Size) -> Size:
-    """Each side to the nearest multiple of 4 (half-way to the multiple of 8), and at least 4."""
-    width, height = (max(BASE_PX, round(side / BASE_PX) * BASE_PX) for side in size)
-    return width, height

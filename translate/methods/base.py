@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor, nn
 
+from translate.options import NetworkOptions
+
 Batch = Mapping[str, Any]
 
 
@@ -38,6 +40,11 @@ class Method(nn.Module):
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults of any flag that follow from the method and from the flags given so far (a published mode)."""
         return {}
+
+    @staticmethod
+    def multiple_px(networks: NetworkOptions) -> int:
+        """What the sides of training pictures are multiples of."""
+        return 4  # generators halve a picture twice
 
     @property
     def title(self) -> str:

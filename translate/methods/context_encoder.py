@@ -142,6 +142,11 @@ class ContextEncoder(Method):
             **({"lambda_adv": 0.0} if alexnet else {"bottleneck": 4000}),
         }
 
+    @staticmethod
+    def multiple_px(networks: NetworkOptions) -> int:
+        """AlexNet's 227 is no multiple of 4."""
+        return 1 if networks.netG == "context_alexnet" else 4
+
     @property
     def title(self) -> str:
         losses = [("L2", self.options.lambda_rec), ("adversarial", self.options.lambda_adv)]

@@ -22,6 +22,7 @@ from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.errors import InputError
+from translate.methods import METHODS
 from translate.settings import TrainSettings
 from translate.training.staging import staged
 
@@ -162,7 +163,8 @@ def _check_sizes(headers: Mapping[Path, Header], transform: Transform, batch_siz
 
 def _transform(settings: TrainSettings) -> Transform:
     data = settings.data
-    preprocess = Preprocess(data.preprocess, data.load_size, data.crop_size, not data.no_flip)
+    multiple_px = METHODS[settings.model].multiple_px(settings.networks)
+    preprocess = Preprocess(data.preprocess, data.load_size, data.crop_size, not data.no_flip, multiple_px=multiple_px)
     if data.decay_load_size != "crop_size":
         return preprocess, None, None
     return preprocess, replace(preprocess, load_size=data.crop_size), settings.optimizer.n_epochs
