@@ -1,0 +1,91 @@
+"""Every word that a flag offers trains, with every method: one step whose losses are finite, or one sentence why not.
+
+What cannot be combined is listed here, so that a word that begins to be refused fails.
+"""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+
+from translate.data.preprocess import CUTS, SCALINGS
+from translate.errors import InputError
+from translate.methods import METHODS
+from translate.settings import groups_of
+from translate.training.run import train_from_flags
+
+# The smallest networks and pictures that a method takes.
+SMALLEST = {
+    "cut": {"netG": "resnet_4blocks", "num_patches": 16, "netF_nc": 8},
+    "cycle_gan": {"netG": "resnet_4blocks", "pool_size": 2},
+    "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "load_size": 64, "crop_size": 64},
+    "colorization": {"netG": "colorizer_small", "predict_px": 64},
+    "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
+}
+# What a word needs besides.
+WITH = {
+    ("netG", "unet_128"): {"load_size": 128, "crop_size": 128},
+    ("netG", "unet_256"): {"load_size": 256, "crop_size": 256},
+    ("netG", "context_encoder"): {"load_size": 128, "crop_size": 128},
+    ("netG", "context_alexnet"): {"load_size": 256, "crop_size": 227, "lambda_adv": 0, "bottleneck": None, "ngf": 4},
+    ("netD", "n_layers"): {"n_layers_D": 2},
+    ("lr_policy", "step"): {"lr_decay_iters": 1},
+}
+# What is refused, and why. Words of --netG and --dataset_mode that a method does not list are refused too
+# (test_every_method.py).
+REFUSED = {
+    ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
+    ("normG", "instance"): {"colorization": "instance"},
+}
+
+
+def choices(model):
+    """Each flag of a method that offers words, with each of them."""
+    method = METHODS[model]
+    for group in groups_of(model).values():
+        for field in dataclasses.fields(group):
+            if field.name == "netG":
+                words = method.netG
+            elif field.name == "dataset_mode":
+                words = (method.needs,)
+            else:
+                words = field.metadata["choices"] or ()
+            yield from ((model, field.name, word) for word in words)
+    scalings = [f"{scaling}_and_crop" for scaling in SCALINGS]
+    yield from ((model, "preprocess", words) for words in (*scalings, *CUTS, "zoom_and_crop", "none"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, make_domains):
+    """Two pairs; read them, do not change them."""
+    root = make_domains(tmp_path_factory.mktemp("choices"), 2, 2, size=(64, 64), phases=("train",))
+    for path in (root / "trainB").iterdir():
+        path.rename(path.with_name(path.name.replace("b", "a")))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def no_compiler(monkeypatch):
+    """What is compiled takes minutes and computes the same (test_compiling.py)."""
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **_: None)
+
+
+@pytest.mark.parametrize(("model", "name", "word"), [case for model in METHODS.names() for case in choices(model)])
+def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, tmp_path):
+    flags = {
+        "dataroot": str(pictures), "checkpoints_dir": str(tmp_path), "model": model, "ngf": 2, "ndf": 2,
+        "load_size": 36, "crop_size": 32, "batch_size": 2, "max_steps": 1, "num_threads": 0, "gpu_ids": "-1",
+        "no_html": True, "print_freq": 1,
+    }  # fmt: skip
+    flags |= {**SMALLEST[model], **WITH.get((name, word), {}), name: word}
+    if reason := REFUSED.get((name, word), {}).get(model):
+        with pytest.raises(InputError, match=reason):
+            train_from_flags(flags)
+        return
+    result = train_from_flags(flags)
+    (entry,) = [json.loads(line) for line in (result.folder / "log.jsonl").read_text().splitlines()]
+    assert entry["losses"]
+    assert all(math.isfinite(value) for value in entry["losses"].values())
