@@ -20,6 +20,14 @@ def test_without_a_gpu_it_is_the_cpu(monkeypatch, gpu_ids):
     assert choose_device(gpu_ids).type == "cpu"
 
 
+@pytest.mark.parametrize(("gpu_ids", "said"), [("0", True), ("-1", False)])
+def test_a_mac_computes_on_its_cpu_and_says_so(monkeypatch, capsys, gpu_ids, said):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device(gpu_ids).type == "cpu"
+    assert ("the GPU of a Mac is not used" in capsys.readouterr().out) == said
+
+
 @pytest.mark.parametrize(("gpu_ids", "device"), [("0", "cuda:0"), ("1", "cuda:1"), ("-1", "cpu"), ("", "cpu")])
 def test_a_number_is_that_gpu(two_gpus, gpu_ids, device):
     assert choose_device(gpu_ids) == torch.device(device)

@@ -22,6 +22,8 @@ def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.dev
         raise InputError(f"--gpu_ids {gpu_ids} is not a list of numbers such as 0 or -1") from None
     ids = [number for number in ids if number >= 0]
     if not ids or not torch.cuda.is_available():
+        if ids and torch.backends.mps.is_available():
+            print("note: the GPU of a Mac is not used: all is computed on its CPU")
         return torch.device("cpu")
     count = torch.cuda.device_count()
     if len(ids) < processes.local_count:
