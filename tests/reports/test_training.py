@@ -141,3 +141,15 @@ def test_the_page_stays_small_however_long_the_run(page, tmp_path, read_page, pi
     (tmp_path / "long.jsonl").write_text("\n".join(lines))
     page.write(tmp_path / "long.jsonl", {})
     assert (page.folder / "index.html").stat().st_size < 100_000
+
+
+def test_how_to_read_the_losses_is_said_of_those_that_are_logged(page, tmp_path, read_page):
+    said = {}
+    for loss in ("G_GAN", "NCE", "L1"):
+        (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1, "epoch": 1, "losses": {loss: 1.0}}))
+        page.write(tmp_path / "log.jsonl", {})
+        said[loss] = " ".join(read_page(page.folder / "index.html").texts("li"))
+    assert "0.25 for each of them is a draw" in said["G_GAN"] and "5.545" not in said["G_GAN"]
+    assert "5.545 for 256" in said["NCE"] and "a draw" not in said["NCE"]
+    assert all("Which checkpoint is best the curves do not tell" in text for text in said.values())
+    assert "a draw" not in said["L1"]
