@@ -28,14 +28,16 @@ def test_each_has_a_thread_and_something_that_shows_it_or_says_that_it_is_open(r
     threads = re.findall(r"\[(\w+) (?:PR)?(\d+)\]\(https://github\.com/[\w-]+/[\w-]+/(?:issues|pull)/(\d+)\)", trouble)
     assert 1 <= len(threads) <= 2
     assert all(named == linked for _, named, linked in threads)
-    assert "`" in shown_by or any(word in here for word in OPEN)
+    assert "](../" in shown_by or any(word in here for word in OPEN)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:tests|scripts)/[^`]+)`", TEXT))))
-def test_what_shows_it_exists(path):
-    file, _, name = path.partition("::")
-    source = (REPOSITORY / file).read_text(encoding="utf-8")
-    assert not name or re.search(rf"^ *def {name}\(", source, re.MULTILINE)
+@pytest.mark.parametrize(("words", "path"), re.findall(r"\[([^]]+)\]\(\.\./([^)]+)\)", TEXT))
+def test_what_shows_it_exists(words, path):
+    """A whole file by its path, or a test in it by the words of its name."""
+    source = (REPOSITORY / path).read_text(encoding="utf-8")
+    name = f"test_{words.replace(' ', '_')}"
+    assert path.startswith(("tests/", "scripts/"))
+    assert words == path or re.search(rf"^ *def {name}\(", source, re.MULTILINE)
 
 
 def test_flags_are_real():
