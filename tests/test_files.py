@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from translate import files
 from translate.errors import RunError
-from translate.files import remove_leftovers, replace_atomically, write_json, write_text
+from translate.files import _umask, remove_leftovers, replace_atomically, write_json, write_text
 
 OUTGROW_THE_LIMIT = """
 import resource, signal, sys
@@ -142,6 +143,16 @@ def test_permissions_are_those_of_any_new_file(tmp_path, mask):
     finally:
         os.umask(before)
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "theirs").stat().st_mode
+
+
+def test_threads_that_write_at_once_leave_the_mask_as_it_was(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: [_umask() for _ in range(2000)], range(8)))
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
 
 
 def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):

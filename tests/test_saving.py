@@ -1,5 +1,6 @@
 """The files that results become: format, name, quality, and that none takes the place of another."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,22 @@ def test_a_picture_is_not_overwritten_through_a_link(folder):
     (folder / "link").symlink_to(folder)
     with pytest.raises(InputError, match="would overwrite"):
         plan([Found(folder / "a.png", Path("a.png"))], folder / "link", "same")
+
+
+def test_a_picture_is_not_overwritten_under_another_name_of_its_own(folder):
+    """As on a disk where letter case does not count."""
+    (folder / "other").mkdir()
+    os.link(folder / "a.png", folder / "other" / "A.png")
+    with pytest.raises(InputError, match=r"would overwrite .*a\.png"):
+        plan([Found(folder / "a.png", Path("A.png"))], folder / "other", "same")
+
+
+def test_two_names_that_a_mac_takes_for_one_are_told_there(monkeypatch):
+    pictures = [Found(Path("x/A.png"), Path("A.png")), Found(Path("y/a.png"), Path("a.png"))]
+    assert len(plan(pictures, Path("out"), "same")) == 2
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(InputError, match="would both be"):
+        plan(pictures, Path("out"), "same")
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

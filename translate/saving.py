@@ -1,6 +1,8 @@
 """Writing translated pictures: their format, their names, and that none takes the place of another."""
 
 import os
+import sys
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,9 +51,9 @@ def plan(found: Sequence[Found], output: Path, format: str) -> list[Errand]:
     """
     errands = [Errand(each.path, *_named(output / each.name, format)) for each in found]
     _refuse_one_name(errands)
-    sources = {os.path.realpath(each.source): each.source for each in errands}
+    sources = {_identity(each.source): each.source for each in errands}
     for each in errands:
-        overwritten = sources.get(os.path.realpath(each.target))
+        overwritten = sources.get(_identity(each.target))
         if overwritten is not None:
             raise InputError(
                 f"the result of {shown(each.source)} would overwrite {shown(overwritten)}; give another folder with -o"
@@ -83,10 +85,25 @@ def _named(path: Path, format: str) -> tuple[Path, str]:
     return (path if own == format else path.with_suffix(f".{format}")), format
 
 
+def _spelled_alike(path: Path) -> str:
+    """The same for all paths that a usual disk of this system takes for one."""
+    name = os.path.normcase(path)
+    return unicodedata.normalize("NFC", name).casefold() if sys.platform == "darwin" else name
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What two paths have in common that are one file, also where letter case does not count."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return status.st_dev, status.st_ino
+
+
 def _refuse_one_name(errands: Sequence[Errand]) -> None:
     seen: dict[str, Path] = {}
     for each in errands:
-        other = seen.setdefault(os.path.normcase(each.target), each.source)
+        other = seen.setdefault(_spelled_alike(each.target), each.source)
         if other is not each.source:
             raise InputError(
                 f"the results of {shown(other)} and {shown(each.source)} would both be {shown(each.target)}; "

@@ -21,7 +21,7 @@ from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.methods import METHODS, Method
-from translate.options import VISDOM_FLAGS, TestOptions, build, convert
+from translate.options import VISDOM_FLAGS, NetworkOptions, TestOptions, build, convert
 from translate.pipelining import overlapped
 from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
@@ -186,7 +186,8 @@ def _choose_size(options: TestOptions, record: Mapping[str, Any], method: type[M
     if options.preprocess:
         if options.size:
             raise InputError("--size and --preprocess both say how pictures are scaled; give one of them")
-        words = test_time(options.preprocess, options.load_size or crop, crop)
+        multiple_px = method.multiple_px(build(NetworkOptions, record.get("options", {})))
+        words = test_time(options.preprocess, options.load_size or crop, crop, multiple_px)
         return TestSize("crop", crop, words)
     if options.load_size and options.load_size != crop:
         # Users of the reference set the test size with --load_size and --crop_size alone.

@@ -217,3 +217,21 @@ def test_what_mac_os_adds_is_left_out(tmp_path, folder):
 )  # fmt: skip
 def test_sizes_read_well(size, words):
     assert in_words(size) == words
+
+
+@pytest.mark.parametrize("name", ["a/C:/train.py", "a/c:train.py", "C:/train.py"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drive_of_windows_within_a_path_is_refused_everywhere(tmp_path, folder, kind, name):
+    archive = write(tmp_path / f"evil.{kind}", kind, [("good.txt", b"1"), (name, b"evil")])
+    with pytest.raises(InputError, match="has an absolute path"):
+        unpack(archive, folder)
+
+
+def test_a_name_of_megabytes_is_not_read(tmp_path, folder):
+    long_name = "a" * 2**21
+    archive = tmp_path / "long.tar"
+    with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as made:
+        made.addfile(tarfile.TarInfo("good.txt"))
+        made.addfile(tarfile.TarInfo(long_name))
+    with pytest.raises(InputError, match="a name in it has more than a million letters"):
+        unpack(archive, folder)

@@ -106,6 +106,19 @@ def test_an_archive_that_lies_there_is_used(known, server, pack, folder, capsys)
     fetch_dataset(known("tiny.zip"), folder)
     assert server.requests == [] and is_there(folder)
     assert "tiny.zip is used" in capsys.readouterr().out
+    assert (folder.parent / "tiny.zip").exists(), "who brought it may want to keep it"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_to_another_disk_stays(known, server, pack, folder, tmp_path, exists):
+    server.files["tiny.zip"] = pack(*PICTURES)
+    folder.parent.mkdir(parents=True)
+    (tmp_path / "disk").mkdir()
+    if exists:
+        (tmp_path / "disk" / "tiny").mkdir()
+    folder.symlink_to(tmp_path / "disk" / "tiny")
+    fetch_dataset(known("tiny.zip"), folder)
+    assert folder.is_symlink() and is_there(tmp_path / "disk" / "tiny")
 
 
 def test_an_archive_that_lies_there_and_is_another_is_kept(known, pack, folder):

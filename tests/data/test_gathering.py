@@ -76,6 +76,11 @@ def test_the_results_of_an_earlier_call_are_left_out_of_folders_but_not_where_th
     assert names("photos/day/c.png", leave_out=out) == ["c.png"]
 
 
+@pytest.mark.parametrize(("word", "out"), [("photos/day", "photos"), ("photos", "."), ("photos/day/*", "photos/day")])
+def test_results_may_go_to_the_folder_itself_or_to_one_above(tree, word, out):
+    assert names(word, leave_out=tree / out) == names(word) != []
+
+
 @pytest.mark.parametrize(("word", "said"), [
     ("nowhere.png", "nowhere.png does not exist; name picture files, folders or patterns"),
     ("~nobody-of-this-name/x", "does not exist"),

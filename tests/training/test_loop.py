@@ -296,6 +296,7 @@ def test_a_plateau_of_what_g_minimises_lowers_the_rates_of_all_players():
 
     def observe(trainer):
         rates.append([group["lr"] for optimizer in trainer.optimizers.values() for group in optimizer.param_groups])
+        assert trainer.used_rate == rates[-1][0]  # what is logged
         return False
 
     trainer.observer = observe

@@ -3,21 +3,34 @@
 import gzip
 import io
 import lzma
+import os
+import re
 import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from translate.data.listing import shown
 from translate.errors import InputError, RunError
+from translate.files import windows_refuses
 
 CHUNK = 2**18
+DRIVE = re.compile(r"[A-Za-z]:")
+LONGEST_NAME_BYTES = 2**20
+# Headers whose content tarfile reads as a whole: names and other properties of the member that follows.
+DESCRIBING = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -165,8 +178,10 @@ def _inside(archive: Path, folder: Path, member: _Member) -> Path | None:
     """
     name = member.name.replace("\\", "/")
     problem = member.problem
-    if name.startswith("/") or ":" in name.split("/")[0]:
-        problem = "has an absolute path"
+    if name.startswith("/") or any(DRIVE.match(part) for part in name.split("/")):
+        problem = "has an absolute path"  # to Windows a drive within a path begins it anew
+    elif os.name == "nt" and windows_refuses(name):
+        problem = "has a name that Windows cannot have"
     elif ".." in name.split("/"):
         problem = "leads out of its folder"
     elif "\0" in name:
@@ -225,16 +240,31 @@ def _content(opened: zipfile.ZipFile | tarfile.TarFile, member: _Member) -> Bina
     return opened.extractfile(member.source)
 
 
+class _Header(tarfile.TarInfo):
+    """Refuses a name of megabytes before it is in memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in DESCRIBING and header.size > LONGEST_NAME_BYTES:
+            raise tarfile.ReadError("a name in it has more than a million letters")
+        return header
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             yield opened
-    elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive, "r:*") as opened:
-            yield opened
-    else:
-        raise InputError(f"{shown(archive)} is neither a zip nor a tar archive; remove it and download it again")
+        return
+    with ExitStack() as held:
+        try:
+            opened = held.enter_context(tarfile.open(archive, "r:*", tarinfo=_Header))
+        except tarfile.ReadError:
+            raise InputError(
+                f"{shown(archive)} is neither a zip nor a tar archive; remove it and download it again"
+            ) from None
+        yield opened
 
 
 @contextmanager

@@ -50,6 +50,8 @@ def fetch_dataset(known: KnownDataset, folder: Path, flag: str = "--dataroot", l
     """
     if is_there(folder):
         return
+    if folder.is_symlink():
+        folder = folder.resolve()  # to a larger disk, perhaps: the link stays
     _refuse_occupied(folder, known)
     if known.instructions:
         raise InputError(f"{known.name} is not free to download; by hand: {known.instructions}")
@@ -65,6 +67,7 @@ def fetch_dataset(known: KnownDataset, folder: Path, flag: str = "--dataroot", l
 def _make(known: KnownDataset, folder: Path, flag: str, limits: Limits | None) -> None:
     print(f"downloading {describe(known, folder)}; licence: {known.licence}; see {known.page}")
     archives = {each: folder.parent / each.file_name for each in known.downloads if each.to is None}
+    brought = {path for path in archives.values() if path.is_file()}  # by the user, who may want to keep them
     try:
         digests = {each: _obtain(each, path) for each, path in archives.items()}
         with replacing_folder(folder, flag) as partial:
@@ -77,7 +80,7 @@ def _make(known: KnownDataset, folder: Path, flag: str, limits: Limits | None) -
             _write_record(known, partial, digests)
     except Unreachable as problem:
         raise InputError(_by_hand(known, folder, problem)) from None
-    for path in archives.values():
+    for path in set(archives.values()) - brought:
         path.unlink(missing_ok=True)
     files, size = sum(each.files for each in out), sum(each.bytes for each in out)
     sums = ", ".join(digests[each] for each in known.downloads)

@@ -36,18 +36,19 @@ def gather_pictures(words: Sequence[str | os.PathLike[str]], leave_out: Path | N
 
 
 def _of_word(word: str, out: Path | None) -> list[Found]:
-    path = Path(word)
+    path = root = Path(word)
     if path.is_file():
         return [Found(path, Path(path.name))]
     if path.is_dir():
         found = _below(path, path)
     elif glob.escape(word) != word:
-        found = _matching(word)
+        found, root = _matching(word)
     elif word.startswith("~"):
         return _of_word(os.path.expanduser(word), out) if os.path.expanduser(word) != word else _missing(word)
     else:
         return _missing(word)
-    found = [each for each in found if out is None or not _lies_in(each.path, out)]
+    if out is not None and out != (real := Path(os.path.realpath(root))) and out.is_relative_to(real):
+        found = [each for each in found if not _lies_in(each.path, out)]
     if not found:
         what = "holds" if path.is_dir() else "matches"
         raise InputError(f"{shown(word)} {what} no pictures; accepted are files ending in {', '.join(EXTENSIONS)}")
@@ -62,11 +63,12 @@ def _below(folder: Path, root: Path) -> list[Found]:
     return [Found(path, path.relative_to(root)) for path in list_pictures(folder)]
 
 
-def _matching(pattern: str) -> list[Found]:
-    """Pictures that match, by their paths below the part of the pattern that is no pattern."""
+def _matching(pattern: str) -> tuple[list[Found], Path]:
+    """Pictures that match, by their paths below the part of the pattern that is no pattern; and that part."""
     pattern = os.path.expanduser(pattern)
     root = Path(*takewhile(lambda part: glob.escape(part) == part, Path(pattern).parts))
-    return [each for path in _pictures_of(sorted(glob.iglob(pattern, recursive=True))) for each in _at(path, root)]
+    names = sorted(glob.iglob(pattern, recursive=True))
+    return [each for path in _pictures_of(names) for each in _at(path, root)], root
 
 
 def _at(path: Path, root: Path) -> Iterable[Found]:

@@ -279,6 +279,6 @@ class Preprocess:
             raise InputError(self.too_small("a picture", *size))
 
 
-def test_time(words: str, load_size: int, crop_size: int) -> Preprocess:
+def test_time(words: str, load_size: int, crop_size: int, multiple_px: int = BASE_PX) -> Preprocess:
     """The transform of a test: the same words, without mirroring."""
-    return Preprocess(words=words, load_size=load_size, crop_size=crop_size, flip=False)
+    return Preprocess(words=words, load_size=load_size, crop_size=crop_size, flip=False, multiple_px=multiple_px)

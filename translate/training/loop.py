@@ -109,6 +109,7 @@ class Trainer:
         self.progress = Progress()
         self.timing = Timing()
         self.state: Any = None  # the method's, of the last step (of its first part)
+        self.used_rate = 0.0  # learning rate of the last step
         self._unchecked: list[tuple[int, list[str], dict[str, Tensor]]] = []
         self._newest: dict[str, float] = {}
         self._owned = {
@@ -141,6 +142,7 @@ class Trainer:
         parts = [self.prepare(part) for part in split_batch(batch, self.parts)]
         states = Forward(self.method, self.prepare, self.precision, parts)
         logged: dict[str, Tensor] = {}
+        self.used_rate = self.rate(batch["epoch"])
         for player, optimizer in self.optimizers.items():
             optimizer.zero_grad(set_to_none=True)
             total, named = self._backward(player, states)
@@ -149,7 +151,7 @@ class Trainer:
             if self.plateau and player == self.method.forward_player:
                 self.plateau.observe(total)
             for group in optimizer.param_groups:
-                group["lr"] = self.rate(batch["epoch"]) * self.method.lr_scales.get(player, 1.0)
+                group["lr"] = self.used_rate * self.method.lr_scales.get(player, 1.0)
             self.scaler.step(optimizer)
             logged |= named
         self.scaler.update()

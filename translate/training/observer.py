@@ -138,7 +138,7 @@ class Observer:
         step_s, data_s = trainer.timing.take()
         progress = trainer.progress
         entry: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch, "losses": trainer.check_losses()}
-        entry |= {"step_s": round(step_s, 6), "data_s": round(data_s, 6), "lr": trainer.rate(progress.epoch)}
+        entry |= {"step_s": round(step_s, 6), "data_s": round(data_s, 6), "lr": trainer.used_rate}
         line = self.logs.write(entry, progress.epoch_samples, trainer.batch_size)
         tqdm.write(line)
         for display in self.displays:
