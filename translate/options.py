@@ -51,6 +51,12 @@ def flag(
     return field(default=default, metadata=metadata)
 
 
+def same_as(group: type, name: str) -> Any:
+    """A flag that another group has too."""
+    other = group.__dataclass_fields__[name]
+    return field(default=other.default, metadata=other.metadata)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Run"""
@@ -249,26 +255,17 @@ class ApplyOptions:
     )  # fmt: skip
     overwrite: bool = flag(False, "replace results that are there")
     skip_existing: bool = flag(False, "leave results that are there, and translate the others")
-    skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
-    checkpoints_dir: str = flag("./checkpoints", "folder of all runs")
-    epoch: str = flag("latest", "which weights: latest, an epoch's number, iter_N; with _ema behind it their average")
+    skip_bad_images: bool = same_as(TestOptions, "skip_bad_images")
+    checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")
+    epoch: str = same_as(TestOptions, "epoch")
     direction: str | None = flag(
         None, "AtoB or BtoA, for a run that learned both; default: the run's own", choices=("AtoB", "BtoA")
     )
-    size: str | None = flag(
-        None, "crop: shorter side to the training crop size (default); original; WIDTHxHEIGHT in pixels"
-    )
-    tile: int | None = flag(
-        None, "translate larger pictures in tiles of this side (pixels), for resnet generators; default: whole", low=64
-    )
-    tile_stats: str = flag(
-        "exact", "what instance norms of tiles know; exact: all of the picture; lowres: it scaled down, in less memory",
-        choices=TILE_STATS,
-    )  # fmt: skip
-    gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
-    precision: str = flag(
-        "auto", "as in training; auto: bf16 where the hardware is fast in it", choices=PRECISION_NAMES
-    )
+    size: str | None = same_as(TestOptions, "size")
+    tile: int | None = same_as(TestOptions, "tile")
+    tile_stats: str = same_as(TestOptions, "tile_stats")
+    gpu_ids: str = same_as(TestOptions, "gpu_ids")
+    precision: str = same_as(TestOptions, "precision")
 
 
 # Flags that only visdom has a use for.
