@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
@@ -84,10 +85,16 @@ def make_domains() -> MakeDomains:
     return _write_domains
 
 
+@pytest.fixture(scope="session")
+def tiniest() -> Mapping[str, Any]:
+    """Flags of the tiniest run: fractions of a second a step on one core."""
+    return MappingProxyType(TINY)
+
+
 @pytest.fixture
-def tiny_flags() -> dict[str, Any]:
-    """Flags of the tiniest run: fractions of a second a step on one core. Yours to change."""
-    return dict(TINY)
+def tiny_flags(tiniest: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, yours to change."""
+    return dict(tiniest)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Tiny runs, and what is compared between them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,9 @@ def data(tmp_path_factory, make_domains) -> Path:
 
 
 @pytest.fixture(scope="session")
-def base_flags(data: Path) -> dict[str, Any]:
+def base_flags(data: Path, tiniest: Mapping[str, Any]) -> dict[str, Any]:
     """Two epochs of three steps, no page; where to, a test says."""
-    return {
-        "dataroot": str(data),
-        "ngf": 2,
-        "ndf": 2,
-        "netG": "resnet_4blocks",
-        "load_size": 36,
-        "crop_size": 32,
-        "num_patches": 16,
-        "netF_nc": 8,
-        "n_epochs": 1,
-        "n_epochs_decay": 1,
-        "num_threads": 0,
-        "gpu_ids": "-1",
-        "print_freq": 1,
-        "no_html": True,
-    }
+    return {**tiniest, "dataroot": str(data), "n_epochs_decay": 1, "print_freq": 1, "no_html": True}
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,6 @@ sys.argv = ["visdom", "-port", sys.argv[1], "-env_path", sys.argv[2], "-bind_loc
 main()
 """
 PATIENCE_S = 120  # for a stalled machine
-TINY = {
-    "ngf": 2,
-    "ndf": 2,
-    "netG": "resnet_4blocks",
-    "load_size": 36,
-    "crop_size": 32,
-    "num_patches": 16,
-    "netF_nc": 8,
-    "n_epochs": 1,
-    "n_epochs_decay": 0,
-    "num_threads": 0,
-    "gpu_ids": "-1",
-    "precision": "fp32",
-    "print_freq": 1,
-}
 
 
 class VisdomServer:
@@ -163,9 +148,10 @@ def pictures_of_a_run(tmp_path_factory: pytest.TempPathFactory, make_domains: Ca
 
 
 @pytest.fixture(scope="session")
-def run_flags(pictures_of_a_run: Path) -> dict[str, Any]:
+def run_flags(pictures_of_a_run: Path, tiniest: Mapping[str, Any]) -> dict[str, Any]:
     """An epoch of five steps, each logged, of the quicker kind."""
-    return {**TINY, "CUT_mode": "FastCUT", "dataroot": str(pictures_of_a_run)}
+    own = {"precision": "fp32", "print_freq": 1, "CUT_mode": "FastCUT", "dataroot": str(pictures_of_a_run)}
+    return {**tiniest, **own}
 
 
 @pytest.fixture(scope="session")
