@@ -16,6 +16,7 @@ from translate.methods.building import check_judged, make_discriminator, make_ge
 from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
+from translate.networks.projection import gather_all
 from translate.networks.unet import UNET_GENERATORS
 from translate.options import NetworkOptions, flag
 
@@ -52,7 +53,7 @@ class CutState:
     fake_B: Tensor  # mirrored where ``mirrored`` says so
     idt_B: Tensor | None
     mirrored: Tensor | None  # (B,) bool
-    keys_A: list[Tensor] | None  # features of real_A, where the pass that made fake_B yields them
+    keys_A: list[Tensor] | None  # patches (B, P, C) of real_A's features, where the pass that made fake_B yields them
     keys_B: list[Tensor] | None
 
 
@@ -134,7 +135,7 @@ class CUT(Method):
         return [rng.choice(n, min(self.options.num_patches, n), replace=False) for n in places]
 
     def forward(self, batch: Batch) -> CutState:
-        """G(A) and, with the identity loss, G(B); the encoder's features of A and B are kept where they can be.
+        """G(A) and, with the identity loss, G(B); patches of the encoder's features of A and B are kept if they can be.
 
         The features of the unmirrored input come out of the same pass that translates it. They equal those of a
         separate pass if nothing depends on the batch or on chance, and if nothing was mirrored.
@@ -147,7 +148,8 @@ class CUT(Method):
         if flipped:
             mirrored = mirrored.to(real_A.device)  # it comes on the host, where it decided what is run
             inputs = [_mirror(x, mirrored) for x in inputs]
-        outputs, keys = self._generate(inputs, reuse)
+        positions = [batch[f"positions_{domain}"] for domain in "AB"[: len(inputs)]] if reuse else None
+        outputs, keys = self._generate(inputs, positions)
         return CutState(
             batch=batch,
             fake_B=outputs[0],
@@ -157,19 +159,23 @@ class CUT(Method):
             keys_B=keys[-1] if self.uses_identity else None,
         )
 
-    def _generate(self, inputs: list[Tensor], with_features: bool) -> tuple[list[Tensor], list[list[Tensor] | None]]:
-        """Outputs and detached features of each input; equal sizes go through the generator together."""
+    def _generate(
+        self, inputs: list[Tensor], positions: list[list[Tensor]] | None
+    ) -> tuple[list[Tensor], list[list[Tensor] | None]]:
+        """Outputs, and where positions are given detached patches, of each input; equal sizes go through together."""
         generator = self.networks["G"]
         if len(inputs) > 1 and inputs[0].shape[1:] != inputs[1].shape[1:]:
-            parts = [self._generate([x], with_features) for x in inputs]
+            places = [None] * len(inputs) if positions is None else [[own] for own in positions]
+            parts = [self._generate([x], own) for x, own in zip(inputs, places, strict=True)]
             return [outputs[0] for outputs, _ in parts], [keys[0] for _, keys in parts]
         counts = [len(x) for x in inputs]
         images = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
-        if not with_features:
+        if positions is None:
             return list(generator(images).split(counts)), [None] * len(inputs)
         output, features = generator.forward_with_features(images, self.taps)
-        split = [feature.detach().split(counts) for feature in features]
-        return list(output.split(counts)), [list(keys) for keys in zip(*split, strict=True)]
+        split = zip(*(feature.detach().split(counts) for feature in features), strict=True)
+        keys = [gather_all(maps, own) for maps, own in zip(split, positions, strict=True)]
+        return list(output.split(counts)), keys
 
     def losses(self, player: str, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
         return self._discriminator_losses(state) if player == "D" else self._generator_losses(state)
@@ -206,45 +212,42 @@ class CUT(Method):
         return total, {"G": total, **named}
 
     def _contrastive_losses(self, state: CutState) -> dict[str, Tensor]:
-        batch = state.batch
-        outputs = [state.fake_B, state.idt_B] if self.uses_identity else [state.fake_B]
-        queries = self._encode_all(outputs)
-        named = {"NCE": self._nce(batch["A"], next(queries), state.keys_A, batch["positions_A"], state.mirrored)}
+        batch, domains = state.batch, "AB" if self.uses_identity else "A"
+        outputs, keys = [state.fake_B, state.idt_B], [state.keys_A, state.keys_B]
+        positions = [batch[f"positions_{domain}"] for domain in domains]
+        queries = self._encode_all(outputs[: len(domains)], positions, state.mirrored)
+        named = {"NCE": self._nce(batch["A"], next(queries), keys[0], positions[0])}
         if self.uses_identity:
-            named["NCE_Y"] = self._nce(batch["B"], next(queries), state.keys_B, batch["positions_B"], state.mirrored)
+            named["NCE_Y"] = self._nce(batch["B"], next(queries), keys[1], positions[1])
         return named
 
-    def _encode_all(self, images: list[Tensor]) -> Iterator[list[Tensor]]:
-        """Tapped features of each entry; in one pass where samples do not influence each other.
+    def _encode_all(
+        self, images: list[Tensor], positions: list[list[Tensor]], mirrored: Tensor | None
+    ) -> Iterator[list[Tensor]]:
+        """Patches of the tapped features of each entry; in one pass where samples do not influence each other.
 
         Elsewhere each pass waits until it is asked for: running statistics and dropout masks follow the order of the
         passes, which is the reference's (query and key of A, then of B).
         """
         generator = self.networks["G"]
         if len(images) == 1 or images[0].shape[1:] != images[1].shape[1:] or not generator.features_are_reusable:
-            yield from (generator.features(image, self.taps) for image in images)
+            for image, own in zip(images, positions, strict=True):
+                yield _patches(generator.features(image, self.taps), own, mirrored)
             return
         counts = [len(image) for image in images]
-        split = [feature.split(counts) for feature in generator.features(torch.cat(images), self.taps)]
-        yield from (list(features) for features in zip(*split, strict=True))
+        together = [torch.cat(places) for places in zip(*positions, strict=True)]
+        both = None if mirrored is None else mirrored.repeat(len(images))
+        patches = _patches(generator.features(torch.cat(images), self.taps), together, both)
+        yield from (list(own) for own in zip(*(tap.split(counts) for tap in patches), strict=True))
 
-    def _nce(
-        self,
-        source: Tensor,
-        queries: list[Tensor],
-        keys: list[Tensor] | None,
-        positions: list[Tensor],
-        mirrored: Tensor | None,
-    ) -> Tensor:
-        """Mean over the tapped layers of lambda_NCE * PatchNCE between an output's features and its source."""
+    def _nce(self, source: Tensor, queries: list[Tensor], keys: list[Tensor] | None, positions: list[Tensor]) -> Tensor:
+        """Mean over the tapped layers of lambda_NCE * PatchNCE between patches of an output and of its source."""
         generator, head = self.networks["G"], self.networks["F"]
-        if mirrored is not None:
-            queries = [_mirror(query, mirrored) for query in queries]
         with torch.no_grad():  # the key is a target: neither the encoder nor the head learns from its side
             if keys is None:
-                keys = generator.features(source, self.taps)
-            key_vectors = head(keys, positions)
-        query_vectors = head(queries, positions)
+                keys = gather_all(generator.features(source, self.taps), positions)
+            key_vectors = head.project(keys)
+        query_vectors = head.project(queries)
         negatives = "batch" if self.options.nce_includes_all_negatives_from_minibatch else "image"
         losses = [
             patch_nce(query, key, self.options.nce_T, negatives).mean()
@@ -268,6 +271,21 @@ class CUT(Method):
 def _mirror(images: Tensor, mirrored: Tensor) -> Tensor:
     """Flip left and right those samples of (B, C, H, W) for which ``mirrored`` (B,) is true."""
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def _patches(features: list[Tensor], positions: list[Tensor], mirrored: Tensor | None) -> list[Tensor]:
+    """Feature vectors (B, P, C) of each tap at places (B, P) of the unmirrored picture."""
+    if mirrored is not None:
+        positions = [
+            torch.where(mirrored[:, None], _opposite(places, f.shape[3]), places)
+            for f, places in zip(features, positions, strict=True)
+        ]
+    return gather_all(features, positions)
+
+
+def _opposite(places: Tensor, width: int) -> Tensor:
+    """The places to which those of a map of that width are mirrored, left and right exchanged."""
+    return places + (width - 1) - 2 * (places % width)
 
 
 def _resolve_taps(generator: Any, text: str) -> list[int]:

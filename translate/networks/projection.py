@@ -10,7 +10,17 @@ def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
     """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
     # Neither view copies, in whichever of the two layouts the map lies, and its gradient lies channels-last.
     places = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C)
-    return places.gather(1, positions.unsqueeze(2).expand(-1, -1, features.shape[1]))
+    samples = torch.arange(len(places), device=places.device).unsqueeze(1)
+    return places[samples, positions]  # whose gradient, unlike that of ``gather``, does not keep the map
+
+
+def gather_all(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+    """The same for several taps: (B, C_i, H_i, W_i) and (B, P_i) -> (B, P_i, C_i) each.
+
+    Raises:
+        ValueError: not as many positions as maps.
+    """
+    return [gather_patches(f, p) for f, p in zip(features, positions, strict=True)]
 
 
 def normalize(vectors: Tensor) -> Tensor:
@@ -24,7 +34,11 @@ class PatchSample(nn.Module):
 
     def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         """Features (B, C_i, H_i, W_i) and positions (B, P_i) of every tap -> unit vectors (B, P_i, C_i)."""
-        return [normalize(gather_patches(f, p)) for f, p in zip(features, positions, strict=True)]
+        return self.project(gather_all(features, positions))
+
+    def project(self, patches: Sequence[Tensor]) -> list[Tensor]:
+        """The same from patches that were gathered already (B, P_i, C_i)."""
+        return [normalize(x) for x in patches]
 
 
 class PatchProjection(nn.Module):
@@ -47,5 +61,8 @@ class PatchProjection(nn.Module):
 
     def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         """Features (B, C_i, H_i, W_i) and positions (B, P_i) of every tap -> unit vectors (B, P_i, width)."""
-        patches = (gather_patches(f, p) for f, p in zip(features, positions, strict=True))
+        return self.project(gather_all(features, positions))
+
+    def project(self, patches: Sequence[Tensor]) -> list[Tensor]:
+        """The same from patches that were gathered already (B, P_i, C_i)."""
         return [normalize(getattr(self, f"mlp_{tap}")(x)) for tap, x in enumerate(patches)]
