@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> None:
     if flags.profile:
         print(profile(flags))
         return
-    sides = [*(["reference"] if flags.reference else []), *flags.sides]
+    sides = [*(["reference"] if flags.reference else []), *(side for side in flags.sides if side != "reference")]
     results = {side: summarise(*found) for side, found in take_turns(sides, flags).items()}
     device = choose_device(flags.gpu_ids)
     facts = {
@@ -87,6 +87,7 @@ def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, tup
         lines[side], theirs = context.Pipe()
         processes.append(context.Process(target=serve, args=(side, flags, theirs), daemon=True))
         processes[-1].start()
+        theirs.close()  # with no end here, a side that dies is noticed at once
         lines[side].recv()
     seconds: dict[str, dict[str, list[float]]] = {side: {"step": [], "picture": []} for side in sides}
     for what in ("step", "picture"):
@@ -149,6 +150,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     if side == "published":
         trainer.prepare.layout = torch.contiguous_format
     batches = iter(range(10**9))
+    translator = method.networks["G"] if side == "compiled" else precision.with_rounded_weights(method.networks["G"])
     pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=layout)
 
     def step() -> None:
@@ -156,7 +158,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
 
     def picture() -> None:
         with torch.inference_mode(), precision.autocast():
-            method.translate(pictures)
+            translator(pictures)
 
     return {"step": step, "picture": picture}
 

@@ -66,3 +66,12 @@ def test_half_precision_stays_within_its_rounding():
 def test_a_row_alone_has_nothing_to_be_reflected():
     with pytest.raises(RuntimeError):
         blur_downsample(torch.zeros(1, 1, 1, 4), torch.ones(1, 1, 3, 3))
+
+
+@settings(max_examples=30, deadline=None)
+@given(sides, sides, st.integers(1, 2))
+def test_a_translation_in_half_precision_doubles_as_training_does(height, width, batch):
+    x = maps(height, width, torch.channels_last).detach()[:batch].bfloat16()
+    result = blur_upsample(x, kernel_of(blur_upsample))
+    assert result.dtype == torch.bfloat16 and result.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(result.double(), convolved_up(x.double()), rtol=0.02, atol=0.02)

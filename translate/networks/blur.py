@@ -31,6 +31,8 @@ def blur_upsample(x: Tensor, kernel: Tensor) -> Tensor:
             on a GPU the gradient of interpolation is not deterministic.
     """
     if _is_channels_last(x):
+        if x.dtype == torch.bfloat16 and len(x) == 1 and not x.requires_grad and not torch.compiler.is_compiling():
+            return _doubled(_doubled(x, 3), 2)  # interpolation of a sample alone would run on one core
         with torch.autocast("cpu", enabled=False):  # it would go to float32 and back
             return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     padded = replicate(x, 1)
@@ -94,6 +96,21 @@ def _unhalve(x: Tensor, dim: int, length: int) -> Tensor:
     odd.select(dim, 0).add_(x.select(dim, 0), alpha=0.25)
     if length % 2:
         odd.select(dim, -1).add_(x.select(dim, -1), alpha=0.25)
+    return result
+
+
+def _doubled(x: Tensor, dim: int) -> Tensor:
+    """Twice the places of a dimension: each old one's neighbours on either side, a quarter of the way to the next."""
+    shape = list(x.shape)
+    shape[dim] *= 2
+    result = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    even, odd = _every_second(result, dim, 0), _every_second(result, dim, 1)
+    gaps = x.shape[dim] - 1
+    before, after = x.narrow(dim, 0, gaps), x.narrow(dim, 1, gaps)
+    torch.lerp(before, after, 0.25, out=odd.narrow(dim, 0, gaps))
+    torch.lerp(after, before, 0.25, out=even.narrow(dim, 1, gaps))
+    even.select(dim, 0).copy_(x.select(dim, 0))
+    odd.select(dim, -1).copy_(x.select(dim, -1))
     return result
 
 
