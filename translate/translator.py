@@ -75,7 +75,7 @@ class Translator:
         self.device = torch.device(device)
         self.precision = choose_precision(precision, self.device)
         generator = generator.to(self.device, memory_format=torch.channels_last)
-        self.generator = self.precision.with_rounded_weights(generator.eval().requires_grad_(False))
+        self.generator = generator.eval().requires_grad_(False)
         self.size = size
         self.input_nc = input_nc
         self.record = record or {}

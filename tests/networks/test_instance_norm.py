@@ -51,9 +51,9 @@ def test_its_gradient_can_be_differentiated(layout, rectify):
 
 def test_a_relu_behind_it_keeps_no_map_of_its_own():
     kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda x: x):
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape) or tensor, lambda x: x):
         instance_norm(maps(2, 3, 4, 5, layout=torch.channels_last), rectify=True)
-    assert len({tensor.data_ptr() for tensor in kept if tensor.shape == (2, 3, 4, 5)}) == 1
+    assert kept.count((2, 3, 4, 5)) == 1
 
 
 @pytest.mark.parametrize("offset", [0, 2, 20])

@@ -145,19 +145,3 @@ def test_the_choice_is_recorded_and_kept(train, base_flags):
     train(max_steps=2, continue_train=True)
     assert '"precision": "fp16"' in (folder / "run.json").read_text()
     assert torch.load(folder / "latest_state.pth", weights_only=True)["scaler"]["scale"] > 1
-
-
-@pytest.mark.parametrize("word", ["bf16", "fp16"])
-def test_weights_rounded_once_translate_to_the_same_bits(word):
-    network = build_method(resolve({"input_nc": 3, "output_nc": 3, "ngf": 4, "netG": "resnet_4blocks"})).networks["G"]
-    precision, image = choose_precision(word, CPU), torch.rand(1, 3, 32, 32) * 2 - 1
-    rounded = precision.with_rounded_weights(network)
-    with torch.inference_mode(), precision.autocast():
-        assert torch.equal(rounded(image), network(image))
-    assert {p.dtype for p in network.parameters()} == {torch.float32}
-    assert {p.dtype for p in rounded.parameters()} == {getattr(torch, "bfloat16" if word == "bf16" else "float16")}
-
-
-def test_in_full_precision_a_network_translates_as_it_is():
-    network = torch.nn.Conv2d(1, 1, 1)
-    assert choose_precision("fp32", CPU).with_rounded_weights(network) is network

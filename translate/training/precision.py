@@ -1,18 +1,15 @@
 """In which precision the networks compute: as told, or the best that the hardware is fast in."""
 
 from contextlib import AbstractContextManager
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from translate.errors import InputError
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-CONVOLUTIONS = nn.Conv2d, nn.ConvTranspose2d
 
 
 @dataclass(frozen=True)
@@ -34,18 +31,6 @@ class Precision:
     def scaler(self) -> torch.amp.GradScaler:
         """Keeps gradients of fp16 within its range; without effect for the others."""
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
-
-    def with_rounded_weights(self, network: nn.Module) -> nn.Module:
-        """A copy for translating, whose convolutions hold the weights that autocast would round them to in every pass:
-        the results are the same to the bit. In full precision the network itself."""
-        half = HALF.get(self.name)
-        if half is None:
-            return network
-        network = deepcopy(network)
-        for module in network.modules():
-            if isinstance(module, CONVOLUTIONS):
-                module.to(half)
-        return network
 
     def set_up(self) -> None:
         """Tell torch how to multiply float32 numbers on a GPU, for which it has its own defaults."""
