@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golde
 
 from translate.commands import run_command
 from translate.data.sampling import Share
+from translate.errors import RunError
 from translate.methods import cut
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.networks.instance_norm import InstanceNorm
@@ -62,12 +63,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--warm_up", type=int, default=2, help="steps before them")
     parser.add_argument("--reference", help="checkout of taesungp/contrastive-unpaired-translation, as a further side")
     parser.add_argument("--profile", action="store_true", help="a step of the default by operator and layer, alone")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES[1:4]), help="what is compared")
+    parser.add_argument("--sides", nargs="+", choices=SIDES[1:], default=list(SIDES[1:4]), help="what is compared")
     flags = parser.parse_args(arguments)
     if flags.profile:
         print(profile(flags))
         return
-    sides = [*(["reference"] if flags.reference else []), *(side for side in flags.sides if side != "reference")]
+    sides = [*(["reference"] if flags.reference else []), *flags.sides]
     results = {side: summarise(*found) for side, found in take_turns(sides, flags).items()}
     device = choose_device(flags.gpu_ids)
     facts = {
@@ -88,22 +89,30 @@ def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, tup
         processes.append(context.Process(target=serve, args=(side, flags, theirs), daemon=True))
         processes[-1].start()
         theirs.close()  # with no end here, a side that dies is noticed at once
-        lines[side].recv()
+        answer_of(side, lines[side])
     seconds: dict[str, dict[str, list[float]]] = {side: {"step": [], "picture": []} for side in sides}
     for what in ("step", "picture"):
         for turn in range(flags.warm_up + flags.steps):
             for side in sides:
                 lines[side].send(what)
-                taken = lines[side].recv()
+                taken = answer_of(side, lines[side])
                 if turn >= flags.warm_up:
                     seconds[side][what].append(taken)
     memory = {}
     for side in sides:
         lines[side].send("end")
-        memory[side] = lines[side].recv()
+        memory[side] = answer_of(side, lines[side])
     for process in processes:
         process.join()
     return {side: (seconds[side], memory[side]) for side in sides}
+
+
+def answer_of(side: str, line: Connection) -> Any:
+    """What a side's process sends next."""
+    try:
+        return line.recv()
+    except (EOFError, ConnectionResetError):
+        raise RunError(f"the side {side} has died of what stands above; leave it out of --sides") from None
 
 
 def serve(side: str, flags: argparse.Namespace, line: Connection) -> None:
@@ -150,7 +159,6 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     if side == "published":
         trainer.prepare.layout = torch.contiguous_format
     batches = iter(range(10**9))
-    translator = method.networks["G"] if side == "compiled" else precision.with_rounded_weights(method.networks["G"])
     pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=layout)
 
     def step() -> None:
@@ -158,7 +166,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
 
     def picture() -> None:
         with torch.inference_mode(), precision.autocast():
-            translator(pictures)
+            method.translate(pictures)
 
     return {"step": step, "picture": picture}
 

@@ -29,3 +29,12 @@ def test_processes_are_compared(run_script, tmp_path):
 def test_a_profile_names_the_operators(run_script, tmp_path):
     words = ["--profile", "--crop_size", "64", "--ngf", "2", "--ndf", "2", "--warm_up", "1", "--gpu_ids", "-1"]
     assert "convolution" in run_script(tmp_path, "scripts/benchmark", *words).stdout
+
+
+def test_a_side_that_dies_is_told(run_script, tmp_path):
+    words = "--sides", "default", "--reference", str(tmp_path), "--crop_size", "32", "--ngf", "4", "--ndf", "4"
+    done = run_script(tmp_path, "scripts/benchmark", *words)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "error: the side reference has died of what stands above; leave it out of --sides"
+    )
