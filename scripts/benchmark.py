@@ -151,7 +151,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     if side == "recomputed":
         checkpoint_gradients(method)
     if side == "compiled":
-        compile_networks(method, "on", device)
+        compile_networks(method, "on", precision)
     parts, limits = flags.batch_size if side == "parts" else 1, Limits(1, 10**9)
     trainer = Trainer(
         method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False, parts

@@ -8,9 +8,11 @@ from torch import nn
 
 from translate.networks import build_discriminator, build_generator
 from translate.training import compiling
-from translate.training.compiling import compile_networks, missing_compiler
+from translate.training.compiling import compile_networks, missing_compiler, why_not
+from translate.training.precision import Precision
 
 CPU = torch.device("cpu")
+FP32 = Precision("fp32", CPU)
 
 
 def make_method(**networks: nn.Module) -> SimpleNamespace:
@@ -23,7 +25,7 @@ def test_a_compiled_network_computes_the_same():
     x = torch.rand(1, 3, 8, 8, dtype=torch.float64)
     expected, names = network(x), set(network.state_dict())
     (wanted,) = torch.autograd.grad(expected.sum(), [network.net[0].weight])
-    assert compile_networks(make_method(D=network), "on", CPU)
+    assert compile_networks(make_method(D=network), "on", FP32)
     found = network(x)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     (gradient,) = torch.autograd.grad(found.sum(), [network.net[0].weight])
@@ -33,10 +35,10 @@ def test_a_compiled_network_computes_the_same():
 
 def test_a_generator_is_compiled_in_all_its_ways(monkeypatch):
     calls = []
-    monkeypatch.setattr(compiling, "missing_compiler", lambda device: None)
+    monkeypatch.setattr(compiling, "why_not", lambda precision: None)
     monkeypatch.setattr(torch, "compile", lambda run: lambda *args, **rest: calls.append(args[1]) or run(*args, **rest))
     network = build_generator("resnet_4blocks", ngf=2)
-    assert compile_networks(make_method(G=network), "on", CPU)
+    assert compile_networks(make_method(G=network), "on", FP32)
     x = torch.rand(1, 3, 16, 16)
     network(x), network.features(x, [0, 4]), network.forward_with_features(x, [0])
     assert calls == [[len(network.model) - 1], [0, 4], [0]]
@@ -45,12 +47,28 @@ def test_a_generator_is_compiled_in_all_its_ways(monkeypatch):
 @pytest.mark.parametrize("word", ["auto", "off"])
 def test_nothing_is_compiled_unasked(word, monkeypatch):
     monkeypatch.setattr(torch, "compile", None)
-    assert not compile_networks(make_method(G=build_generator("resnet_4blocks", ngf=2)), word, CPU)
+    assert not compile_networks(make_method(G=build_generator("resnet_4blocks", ngf=2)), word, FP32)
 
 
 def test_without_a_compiler_it_goes_on_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert not compile_networks(make_method(), "on", CPU)
+    assert not compile_networks(make_method(), "on", FP32)
     assert "--compile on without effect: a C++ compiler is missing" in capsys.readouterr().out
     monkeypatch.setattr(compiling.importlib.util, "find_spec", lambda name: None)
     assert missing_compiler(torch.device("cuda")) == "triton"
+
+
+@pytest.mark.parametrize(
+    ("flags", "word", "wrong"),
+    [({"amx_bf16"}, "bf16", True), ({"amx_bf16"}, "fp32", False), ({"avx512_bf16"}, "bf16", False)],
+)
+def test_bf16_is_not_compiled_for_amx_whose_gradients_are_wrong(flags, word, wrong, monkeypatch, capsys):
+    monkeypatch.setattr(compiling, "missing_compiler", lambda device: None)
+    monkeypatch.setattr(compiling, "cpu_flags", lambda: flags)
+    assert bool(why_not(Precision(word, CPU))) == wrong
+    if wrong:
+        network = build_generator("resnet_4blocks", ngf=2)
+        run = network._run
+        assert not compile_networks(make_method(G=network), "on", Precision(word, CPU))
+        assert network._run == run
+        assert "--compile on without effect" in capsys.readouterr().out

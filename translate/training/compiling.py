@@ -7,11 +7,12 @@ import shutil
 import torch
 
 from translate.methods import Method
+from translate.training.precision import Precision, cpu_flags
 
 COMPILERS = ("g++", "clang++", "c++")
 
 
-def compile_networks(method: Method, word: str, device: torch.device) -> bool:
+def compile_networks(method: Method, word: str, precision: Precision) -> bool:
     """Compile the networks as ``--compile`` says; whether it was done. Names in state dicts stay as they are.
 
     ``auto`` compiles nothing: on a CPU the result is slower than the layers as they are (docs/performance.md), and for
@@ -19,9 +20,9 @@ def compile_networks(method: Method, word: str, device: torch.device) -> bool:
     """
     if word != "on":
         return False
-    missing = missing_compiler(device)
-    if missing:
-        print(f"note: --compile on without effect: {missing} is missing")
+    obstacle = why_not(precision)
+    if obstacle:
+        print(f"note: --compile on without effect: {obstacle}")
         return False
     torch._dynamo.config.suppress_errors = True  # a layer that does not compile runs as it is
     for network in method.networks.values():
@@ -30,6 +31,15 @@ def compile_networks(method: Method, word: str, device: torch.device) -> bool:
         else:
             network.compile()
     return True
+
+
+def why_not(precision: Precision) -> str | None:
+    """What stands in the way of compiling here."""
+    if precision.device.type == "cpu" and precision.name == "bf16" and "amx_bf16" in cpu_flags():
+        # Seen with torch 2.14: not finite from the first step on, while each kind of layer alone is right.
+        return "the gradients of compiled generators are wrong on CPUs with AMX in bf16 (--precision fp32 compiles)"
+    missing = missing_compiler(precision.device)
+    return missing and f"{missing} is missing"
 
 
 def missing_compiler(device: torch.device) -> str | None:

@@ -86,7 +86,7 @@ def _train(job: Job) -> TrainingResult:
             trainer = _make_trainer(job, observer)
             if job.start.state:
                 trainer.load_state_dict(job.start.state)
-        compiled = compile_networks(job.method, job.settings.speed.compile, job.precision.device)
+        compiled = compile_networks(job.method, job.settings.speed.compile, job.precision)
         if job.start.state:
             observer.resume(trainer, job.start.state["log_sizes"])
             if trainer.is_finished or not len(job.sampler):
