@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from translate.commands import run_command
 from translate.errors import InputError
 from translate.training.device import choose_device
-from translate.training.feeding import make_batches
+from translate.training.feeding import make_batches, make_sampler
 from translate.training.forward import Forward
 from translate.training.job import Job, build_method, prepare_job
 from translate.training.precision import HALF, Precision
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def compare(job: Job, word: str, count: int) -> list[str]:
     """A line of the table for each network."""
-    batches = make_batches(job.feed, job.settings, job.sampler, job.precision.device)
+    first = make_sampler(job.feed, job.settings)  # the run's own sampler has nothing left where the run is done
+    batches = make_batches(job.feed, job.settings, first, job.precision.device)
     pairs = [(gradients(job, batch, word), gradients(job, batch, "fp32")) for batch in islice(batches, count)]
     lines = []
     for name in pairs[0][0]:
