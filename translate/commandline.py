@@ -133,7 +133,7 @@ def _without_legacy(values: dict[str, Any], known: Collection[str]) -> dict[str,
 def _add_method_group(parser: Parser, group: type, method: type[Method]) -> None:
     """Every flag of a group, with the words and defaults that it has for a method."""
     defaults = {"dataset_mode": method.needs, **method.defaults({})}
-    add_group(parser, group, defaults, {"netG": method.netG})
+    add_group(parser, group, defaults, {"netG": method.netG, "netD": method.netD})
 
 
 def _legacy_note(known: Collection[str]) -> str:

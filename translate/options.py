@@ -16,7 +16,7 @@ from translate.registry import did_you_mean
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
-DATASET_MODES = ("unaligned", "aligned", "single")
+DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
@@ -25,7 +25,9 @@ GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
     *("eccv16", "eccv16_classes", "colorizer_small"),
+    *("stylegan2", "smallstylegan2"),
 )
+DISCRIMINATOR_NAMES = ("basic", "n_layers", "pixel", "context", "stylegan2")
 
 
 def flag(
@@ -87,7 +89,8 @@ class DataOptions:
 
     dataset_mode: str = flag(
         "unaligned",
-        "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder",
+        "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder; "
+        "singleimage: one picture in each of two folders",
         choices=DATASET_MODES,
     )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
@@ -104,9 +107,11 @@ class DataOptions:
         "load size in the epochs of decay: crop_size ends the jitter, load_size keeps it",
         choices=("crop_size", "load_size"),
     )
+    random_scale_max: float = flag(1.25, "with zoom in --preprocess, each axis is scaled by 1/this to 1", low=1)
     no_flip: bool = flag(False, "do not mirror pictures at random")
     max_dataset_size: int | None = flag(None, "use at most this many pictures a domain", low=1)
     serial_batches: bool = flag(False, "take pictures in order, and the n-th of A with the n-th of B")
+    crops_per_epoch: int = flag(100_000, "with --dataset_mode singleimage: how many crops count as an epoch", low=1)
     batch_size: int = flag(1, "pictures of each domain a step", low=1)
     num_threads: int | None = flag(
         None, "processes that load pictures; default: up to 4, one a core; on a CPU 0 where --cache_mb holds all",
@@ -131,7 +136,7 @@ class NetworkOptions:
     no_dropout: bool = flag(True, "no dropout in the generator; --no_dropout false switches it on", fixed=True)
     no_antialias: bool = flag(False, "strided convolutions instead of blurred downsampling", fixed=True)
     no_antialias_up: bool = flag(False, "transposed convolutions instead of blurred upsampling", fixed=True)
-    netD: str = flag("basic", "discriminator", choices=("basic", "n_layers", "pixel", "context"), fixed=True)
+    netD: str = flag("basic", "discriminator", choices=DISCRIMINATOR_NAMES, fixed=True)
     ndf: int = flag(64, "discriminator channels after its first layer", low=1, fixed=True)
     n_layers_D: int = flag(3, "downsamplings of the discriminator, with --netD n_layers", low=1, high=8, fixed=True)
     normD: str = flag("instance", "discriminator norm", choices=NORM_NAMES, fixed=True)
@@ -276,8 +281,7 @@ LEGACY = {
     "easy_label": "it only labelled a launcher's page",
     "evaluation_freq": "the reference never read it",
     "pool_size": "only --model cycle_gan has an image pool",
-    "random_scale_max": "it belongs to single-picture translation",
-    "stylegan2_G_num_downsampling": "it belongs to single-picture translation",
+    "stylegan2_G_num_downsampling": "only --model sincut has a StyleGAN2 generator",
     "eval": "translation always runs in evaluation mode",
 }
 

@@ -134,6 +134,9 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
         reason = f", since {method.unfit[netG]}" if netG in method.unfit else ""
         words = ", ".join(method.netG)
         raise InputError(f"--netG {netG} does not suit --model {settings.model}{reason}: choose from {words}")
+    netD = settings.networks.netD
+    if netD not in method.netD:
+        raise InputError(f"--netD {netD} does not suit --model {settings.model}: choose from {', '.join(method.netD)}")
     chosen_displays(settings.reports)
 
 

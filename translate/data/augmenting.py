@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translate.data.cache import PictureCache, Scaled
+from translate.data.cutting import Cut, needed_part, zoomed_part
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.tensors import to_image, to_pixels
@@ -73,11 +73,16 @@ class Augment:
         transform = self.transform(epoch)
         if not transform.fits(*scaled.source):
             raise InputError(transform.too_small(path, *scaled.source))
-        rng = generator(self.seed, purpose, epoch, index)
+        cut = transform.draw(scaled.size, generator(self.seed, purpose, epoch, index))
+        return self.apply(scaled, cut, epoch)
+
+    def apply(self, scaled: Scaled, cut: Cut, epoch: int) -> Tensor:
+        """A cut of a picture, uint8 (C, H, W), channels last in memory."""
+        transform = self.transform(epoch)
         if isinstance(scaled.pixels, Tensor):
-            pixels = _cut_kept(scaled.pixels, transform, rng)
+            pixels = _cut_kept(scaled.pixels, transform, cut)
         else:
-            pixels = to_pixels(transform.cut(scaled.pixels, transform.draw(scaled.pixels.size, rng)))
+            pixels = to_pixels(transform.cut(scaled.pixels, cut))
         return pixels.permute(2, 0, 1)  # (C, H, W)
 
     def transform(self, epoch: int) -> Preprocess:
@@ -86,11 +91,14 @@ class Augment:
         return self.late_preprocess if late else self.preprocess
 
 
-def _cut_kept(pixels: Tensor, transform: Preprocess, rng: np.random.Generator) -> Tensor:
+def _cut_kept(pixels: Tensor, transform: Preprocess, cut: Cut) -> Tensor:
     """What ``Preprocess.cut`` makes of an image, from pixels (H, W, C); a copy where there is nothing to resize."""
-    height, width = pixels.shape[:2]
-    cut = transform.draw((width, height), rng)
-    if cut.zoomed != (width, height) or cut.size != cut.box_size:
+    whole = (pixels.shape[1], pixels.shape[0])
+    if cut.zoomed != whole:
+        needed = left, top, right, bottom = needed_part(whole, cut, transform.filter)
+        part = to_image(pixels[top:bottom, left:right].permute(2, 0, 1))
+        return to_pixels(transform.end(zoomed_part(part, needed, whole, cut, transform.filter), cut))
+    if cut.size != cut.box_size:
         return to_pixels(transform.cut(to_image(pixels.permute(2, 0, 1)), cut))
     left, top, right, bottom = cut.box
     pixels = pixels[top:bottom, left:right]

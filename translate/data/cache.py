@@ -30,6 +30,13 @@ class Scaled(NamedTuple):
     pixels: Image.Image | Tensor
     source: Size
 
+    @property
+    def size(self) -> Size:
+        """Width and height now."""
+        if isinstance(self.pixels, Tensor):
+            return self.pixels.shape[1], self.pixels.shape[0]
+        return self.pixels.size
+
 
 def default_budget_mb(share: int = 1) -> int:
     """MiB for the pictures of one of ``share`` training processes on this machine."""

@@ -67,7 +67,7 @@ def _refuse_useless(known: KnownDataset, mode: str, partners: bool) -> None:
     """Gigabytes are not fetched for a method that could not read them."""
     if not known.downloads:
         return
-    if known.pairs and mode == "unaligned":
+    if known.pairs and mode in ("unaligned", "singleimage"):
         raise InputError(
             f"--dataroot {known.name} holds pairs side by side in one file, which methods that learn from two domains "
             "cannot read; use --model pix2pix, or another dataset"

@@ -26,7 +26,8 @@ def find_inputs(root: Path, phase: str, letters: str, mode: str, limit: int | No
         root: the data set's folder.
         phase: ``test``, ``val`` ...
         letters: ``AB``, or ``BA`` where pictures of B are translated to A.
-        mode: as of ``--dataset_mode``; pairs bring their truth, elsewhere it may lie in ``<folder>_truth``, in PNG
+        mode: as of ``--dataset_mode``; ``singleimage`` takes the picture of the training where there is no other;
+            pairs bring their truth, elsewhere it may lie in ``<folder>_truth``, in PNG
             files of the results' names.
         limit: at most so many.
 
@@ -35,6 +36,8 @@ def find_inputs(root: Path, phase: str, letters: str, mode: str, limit: int | No
     """
     if mode == "aligned":
         return _pairs(root, phase, letters, limit)
+    if mode == "singleimage" and domain_folder(root, phase, letters[0], required=False) is None:
+        phase = "train"
     find = single_folder if mode == "single" else domain_folder
     folder = find(root, phase, letters[0])
     return folder, _whole_files(folder, limit)

@@ -25,11 +25,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from translate.data.cutting import FILTERS, Box, Cut, Size, needed_part, zoomed_part
 from translate.data.listing import shown
 from translate.errors import InputError
 from translate.registry import did_you_mean
@@ -37,24 +37,7 @@ from translate.registry import did_you_mean
 SCALINGS = ("resize", "scale_width", "scale_shortside", "scale_aspect")
 CUTS = ("crop", "patch", "trim")
 WORDS = ("none", *SCALINGS, "zoom", *CUTS)
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 BASE_PX = 4  # the networks halve a picture twice
-
-Size = tuple[int, int]
-Box = tuple[int, int, int, int]
-
-
-class Cut(NamedTuple):
-    """What chance does to a scaled picture, in this order. Sizes are width, height; pixels."""
-
-    zoomed: Size  # the whole picture is resized to this
-    box: Box  # of which left, top, right, bottom remain
-    size: Size  # and are resized to this
-    mirrored: bool  # left-right
-
-    @property
-    def box_size(self) -> Size:
-        return self.box[2] - self.box[0], self.box[3] - self.box[1]
 
 
 @lru_cache
@@ -213,16 +196,25 @@ class Preprocess:
         Raises:
             InputError: the picture is smaller than what is to be cut from it.
         """
-        zoomed = self._zoomed(size, rng) if "zoom" in self.parsed else size
-        box = self._box(zoomed, rng)
+        zoomed = self.zoomed(size, rng)
+        return self.finish(zoomed, self.box(zoomed, rng), rng)
+
+    def finish(self, zoomed: Size, box: Box, rng: np.random.Generator) -> Cut:
+        """What becomes of a box of the zoomed picture."""
         cut = Cut(zoomed, box, self._rounded((box[2] - box[0], box[3] - box[1])), False)
         return cut._replace(mirrored=bool(self.flip and rng.random() < 0.5))
 
     def cut(self, image: Image.Image, cut: Cut) -> Image.Image:
         """A scaled picture as :meth:`draw` has decided."""
-        image = self._resized(image, cut.zoomed)
-        if cut.box != (0, 0, *image.size):
+        if cut.zoomed != image.size:
+            needed = needed_part(image.size, cut, self.filter)
+            image = zoomed_part(image.crop(needed), needed, image.size, cut, self.filter)
+        elif cut.box != (0, 0, *image.size):
             image = image.crop(cut.box)
+        return self.end(image, cut)
+
+    def end(self, image: Image.Image, cut: Cut) -> Image.Image:
+        """What is left of the zoomed picture, as :meth:`draw` has decided."""
         image = self._resized(image, cut.size)
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if cut.mirrored else image
 
@@ -234,12 +226,15 @@ class Preprocess:
     def _resized(self, image: Image.Image, size: Size) -> Image.Image:
         return image if image.size == size else image.resize(size, FILTERS[self.filter])
 
-    def _zoomed(self, size: Size, rng: np.random.Generator) -> Size:
+    def zoomed(self, size: Size, rng: np.random.Generator) -> Size:
+        """What zoom, if it is among the words, makes of the size of a scaled picture."""
+        if "zoom" not in self.parsed:
+            return size
         factors = rng.uniform(self.zoom_min, 1.0, size=2)
         width, height = (max(self.crop_size, side * factor) for side, factor in zip(size, factors, strict=True))
         return round(width), round(height)
 
-    def _box(self, size: Size, rng: np.random.Generator) -> Box:
+    def box(self, size: Size, rng: np.random.Generator) -> Box:
         """What the cutting words leave of a picture; each cuts from what the one before it has left."""
         left, top = 0, 0
         for word, corner in (("crop", self._crop), ("patch", self._patch), ("trim", self._trim)):

@@ -6,6 +6,7 @@ from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
 from translate.methods.pix2pix import Pix2Pix
+from translate.methods.sincut import SinCUT
 from translate.registry import Registry
 
 METHODS: Registry[type[Method]] = Registry("method (--model)")
@@ -14,5 +15,6 @@ METHODS.register("cycle_gan")(CycleGAN)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
 METHODS.register("pix2pix")(Pix2Pix)
+METHODS.register("sincut")(SinCUT)
 
-__all__ = ["CUT", "METHODS", "Batch", "Colorization", "ContextEncoder", "CycleGAN", "Method", "Pix2Pix"]
+__all__ = ["CUT", "METHODS", "Batch", "Colorization", "ContextEncoder", "CycleGAN", "Method", "Pix2Pix", "SinCUT"]

@@ -24,8 +24,10 @@ class Method(nn.Module):
 
     Options: ClassVar[type]  # a frozen dataclass made with translate.options.flag: this method's flags
     TestOptions: ClassVar[type | None] = None  # the same for flags of test.py that only this method has
-    needs: ClassVar[str] = "unaligned"  # what the data must supply: unaligned (A, B), single (A), aligned (pairs)
+    needs: ClassVar[str] = "unaligned"  # what the data must supply: a word of --dataset_mode
+    sized: ClassVar[bool] = False  # whether its networks are made for one crop size, which it takes as ``crop_size``
     netG: ClassVar[tuple[str, ...]] = ()  # the words of --netG that this method can use
+    netD: ClassVar[tuple[str, ...]] = ("basic", "n_layers", "pixel", "context")  # the same for --netD
     unfit: ClassVar[Mapping[str, str]] = {}  # why one that could be expected is not among them
     generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction
     test_size: ClassVar[str] = "crop"  # how pictures are scaled for a test unless told (see translate.sizing)

@@ -1,6 +1,7 @@
 """Networks of a method from the flags that all methods share, and whether crops suit them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES
 from translate.networks import build_discriminator, build_generator
+from translate.networks.stylegan2 import STYLEGAN2_GENERATORS
 from translate.networks.unet import UNET_GENERATORS
 from translate.options import NetworkOptions
 
@@ -16,14 +18,16 @@ PLAIN_GAN_MODES = tuple(mode for mode in GAN_MODES if mode != "wgangp")
 LARGEST_SIDE_PX = 4096  # where the search for a crop size that is enough ends
 
 
-def make_generator(networks: NetworkOptions, input_nc: int, output_nc: int) -> nn.Module:
-    """The generator of the flags.
+def make_generator(networks: NetworkOptions, input_nc: int, output_nc: int, **own: Any) -> nn.Module:
+    """The generator of the flags; ``own`` is what only this kind of generator takes.
 
     Raises:
         InputError: a flag was given that this generator knows nothing of.
     """
     if networks.netG in UNET_GENERATORS and not networks.no_antialias_up:
         raise InputError(f"--no_antialias_up false: {networks.netG} has no blur filters; drop the flag")
+    if networks.netG in STYLEGAN2_GENERATORS:
+        _refuse_without_effect(networks, networks.netG, ("normG", "no_dropout", "no_antialias", "no_antialias_up"))
     return build_generator(
         networks.netG,
         input_nc,
@@ -33,14 +37,28 @@ def make_generator(networks: NetworkOptions, input_nc: int, output_nc: int) -> n
         networks.no_dropout,
         networks.no_antialias,
         networks.no_antialias_up,
+        **own,
     )
 
 
-def make_discriminator(networks: NetworkOptions, input_nc: int) -> nn.Module:
-    """The discriminator of the flags, for pictures of so many channels."""
+def make_discriminator(networks: NetworkOptions, input_nc: int, **own: Any) -> nn.Module:
+    """The discriminator of the flags, for pictures of so many channels; ``own`` is what only this kind takes.
+
+    Raises:
+        InputError: a flag was given that this discriminator knows nothing of.
+    """
+    if networks.netD == "stylegan2":
+        _refuse_without_effect(networks, networks.netD, ("normD", "no_antialias"))
     return build_discriminator(
-        networks.netD, input_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias
+        networks.netD, input_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias, **own
     )
+
+
+def _refuse_without_effect(networks: NetworkOptions, word: str, names: Iterable[str]) -> None:
+    for name in names:
+        value, usual = getattr(networks, name), getattr(NetworkOptions, name)
+        if value != usual:
+            raise InputError(f"--{name} {value} has no effect on {word}, which has blur filters and no norm; drop it")
 
 
 def check_crop(generator: nn.Module, discriminators: Iterable[nn.Module], side_px: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
@@ -66,7 +66,9 @@ class CUT(Method):
         UNET_GENERATORS, "its skip connections carry the input past the layers whose patches the loss compares"
     )
 
-    def __init__(self, options: CutOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
+    def __init__(
+        self, options: CutOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3, **own: Any
+    ):
         super().__init__()
         self.options = options
         if options.lambda_NCE > 0 and input_nc != output_nc:
@@ -76,17 +78,21 @@ class CUT(Method):
             )
         if options.lambda_NCE == 0 and options.lambda_GAN == 0:
             raise InputError("--lambda_GAN and --lambda_NCE are both 0: nothing is left to learn; raise one of them")
-        generator = make_generator(networks, input_nc, output_nc)
-        discriminator = make_discriminator(networks, output_nc)
+        generator, discriminator = self.make_networks(networks, input_nc, output_nc, **own)
         self.taps = _resolve_taps(generator, options.nce_layers)
         head = build_patch_head(options.netF, generator.tap_channels(self.taps), options.netF_nc)
         self.networks = torch.nn.ModuleDict({"G": generator, "F": head, "D": discriminator})
         initialize(self.networks, networks.init_type, networks.init_gain)
         self.uses_nce = options.lambda_NCE > 0
         self.uses_identity = self.uses_nce and options.nce_idt
+        self.translates_B = self.uses_identity
         self.players = {"G": ("G", "F") if self.uses_nce else ("G",)}
         if options.lambda_GAN > 0:
             self.players = {"D": ("D",), **self.players}
+
+    def make_networks(self, networks: NetworkOptions, input_nc: int, output_nc: int) -> tuple[nn.Module, nn.Module]:
+        """Generator and discriminator."""
+        return make_generator(networks, input_nc, output_nc), make_discriminator(networks, output_nc)
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,16 +125,26 @@ class CUT(Method):
             )
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
-        """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP."""
+        """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP, and the noise
+        maps of a generator that takes some."""
         drawn: dict[str, Any] = {}
         if self.uses_nce:
-            for domain in ("A", "B") if self.uses_identity else ("A",):
+            for domain in self._domains:
                 drawn[f"positions_{domain}"] = self._draw_positions(rng, *sizes[domain])
         if self.options.flip_equivariance:
             drawn["mirrored"] = rng.random() < 0.5
         if self.options.gan_mode == "wgangp":
             drawn["mix"] = np.float32(rng.random())
+        if getattr(self.networks["G"], "takes_noise", False):
+            for domain in self._domains:
+                maps = self.networks["G"].noise_sizes(*sizes[domain])
+                drawn[f"noise_{domain}"] = [rng.standard_normal(size, dtype=np.float32) for size in maps]
         return drawn
+
+    @property
+    def _domains(self) -> str:
+        """The domains whose pictures are translated."""
+        return "AB" if self.translates_B else "A"
 
     def _draw_positions(self, rng: np.random.Generator, height: int, width: int) -> list[np.ndarray]:
         places = [h * w for h, w in self.networks["G"].tap_sizes(height, width, self.taps)]
@@ -142,37 +158,43 @@ class CUT(Method):
         """
         real_A, real_B = batch["A"], batch["B"]
         mirrored = batch["mirrored"] if self.options.flip_equivariance else None
-        inputs = [real_A, real_B] if self.uses_identity else [real_A]
+        inputs = [real_A, real_B] if self.translates_B else [real_A]
         flipped = mirrored is not None and bool(mirrored.any())
         reuse = self.uses_nce and self.networks["G"].features_are_reusable and not flipped
         if flipped:
             mirrored = mirrored.to(real_A.device)  # it comes on the host, where it decided what is run
-            inputs = [_mirror(x, mirrored) for x in inputs]
-        positions = [batch[f"positions_{domain}"] for domain in "AB"[: len(inputs)]] if reuse else None
-        outputs, keys = self._generate(inputs, positions)
+            inputs = [mirror(x, mirrored) for x in inputs]
+        positions = [batch[f"positions_{domain}"] for domain in self._domains] if reuse else None
+        noise = [batch[f"noise_{domain}"] for domain in self._domains if f"noise_{domain}" in batch]
+        outputs, keys = self._generate(inputs, positions, noise)
         return CutState(
             batch=batch,
             fake_B=outputs[0],
-            idt_B=outputs[1] if self.uses_identity else None,
+            idt_B=outputs[1] if self.translates_B else None,
             mirrored=mirrored if flipped else None,
             keys_A=keys[0],
-            keys_B=keys[-1] if self.uses_identity else None,
+            keys_B=keys[-1] if self.translates_B else None,
         )
 
     def _generate(
-        self, inputs: list[Tensor], positions: list[list[Tensor]] | None
+        self, inputs: list[Tensor], positions: list[list[Tensor]] | None, noise: list[list[Tensor]]
     ) -> tuple[list[Tensor], list[list[Tensor] | None]]:
-        """Outputs, and where positions are given detached patches, of each input; equal sizes go through together."""
+        """Outputs, and where positions are given detached patches, of each input; equal sizes go through together.
+
+        ``noise`` holds the maps for each input where the generator takes some, and is empty elsewhere.
+        """
         generator = self.networks["G"]
         if len(inputs) > 1 and inputs[0].shape[1:] != inputs[1].shape[1:]:
             places = [None] * len(inputs) if positions is None else [[own] for own in positions]
-            parts = [self._generate([x], own) for x, own in zip(inputs, places, strict=True)]
+            maps = [[own] for own in noise] or [[]] * len(inputs)
+            parts = [self._generate([x], own, drawn) for x, own, drawn in zip(inputs, places, maps, strict=True)]
             return [outputs[0] for outputs, _ in parts], [keys[0] for _, keys in parts]
         counts = [len(x) for x in inputs]
         images = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
+        drawn = {"noise": [torch.cat(level) for level in zip(*noise, strict=True)]} if noise else {}
         if positions is None:
-            return list(generator(images).split(counts)), [None] * len(inputs)
-        output, features = generator.forward_with_features(images, self.taps)
+            return list(generator(images, **drawn).split(counts)), [None] * len(inputs)
+        output, features = generator.forward_with_features(images, self.taps, **drawn)
         split = zip(*(feature.detach().split(counts) for feature in features), strict=True)
         keys = [gather_all(maps, own) for maps, own in zip(split, positions, strict=True)]
         return list(output.split(counts)), keys
@@ -260,7 +282,7 @@ class CUT(Method):
         if state.idt_B is not None:
             named["idt_B"] = state.idt_B
         upright = {
-            label: _mirror(images, state.mirrored)
+            label: mirror(images, state.mirrored)
             if state.mirrored is not None and label in ("fake_B", "idt_B")
             else images
             for label, images in named.items()
@@ -268,7 +290,7 @@ class CUT(Method):
         return {label: images[0].detach() for label, images in upright.items()}
 
 
-def _mirror(images: Tensor, mirrored: Tensor) -> Tensor:
+def mirror(images: Tensor, mirrored: Tensor) -> Tensor:
     """Flip left and right those samples of (B, C, H, W) for which ``mirrored`` (B,) is true."""
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
 

@@ -11,6 +11,12 @@ from translate.networks.context import CONTEXT_BUILDERS, build_context_discrimin
 from translate.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from translate.networks.projection import PatchProjection, PatchSample
 from translate.networks.resnet import ResnetGenerator
+from translate.networks.stylegan2 import (
+    PUBLISHED_SIDE_PX,
+    STYLEGAN2_BLOCKS,
+    StyleGAN2Discriminator,
+    StyleGAN2Generator,
+)
 from translate.networks.unet import UNET_BUILDERS
 from translate.registry import Registry, did_you_mean
 
@@ -29,6 +35,24 @@ def _colorizer(netG: str, ngf: int, norm: str, **_: Any) -> nn.Module:
 
 for word in COLORIZERS:
     GENERATORS.register(word)(partial(_colorizer, word))
+
+
+def _stylegan2(
+    netG: str,
+    input_nc: int,
+    output_nc: int,
+    ngf: int,
+    crop_size: int = PUBLISHED_SIDE_PX,
+    stylegan2_G_num_downsampling: int = 1,
+    **_: Any,
+) -> nn.Module:
+    """Of what describes a generator, width matters here; there is no norm, no dropout, and always a blur."""
+    blocks, downsamplings = STYLEGAN2_BLOCKS[netG], stylegan2_G_num_downsampling
+    return StyleGAN2Generator(input_nc, output_nc, ngf, blocks, crop_size, downsamplings, noise=netG == "stylegan2")
+
+
+for word in STYLEGAN2_BLOCKS:
+    GENERATORS.register(word)(partial(_stylegan2, word))
 
 DISCRIMINATORS: Registry = Registry("discriminator (--netD)")
 
@@ -49,6 +73,14 @@ def _pixel(input_nc: int, ndf: int, n_layers_D: int, normD: str, no_antialias: b
 
 
 DISCRIMINATORS.register("context")(build_context_discriminator)
+
+
+@DISCRIMINATORS.register("stylegan2")
+def _stylegan2_discriminator(
+    input_nc: int, ndf: int, n_layers_D: int, normD: str, no_antialias: bool, crop_size: int = PUBLISHED_SIDE_PX
+) -> nn.Module:
+    return StyleGAN2Discriminator(input_nc, ndf, crop_size)
+
 
 PATCH_HEADS = ("mlp_sample", "sample")
 
@@ -88,9 +120,14 @@ def build_discriminator(
     n_layers_D: int = 3,
     normD: str = "instance",
     no_antialias: bool = False,
+    **own: Any,
 ) -> nn.Module:
-    """A discriminator described by the values of its flags."""
-    return DISCRIMINATORS[netD](input_nc, ndf, n_layers_D, normD, no_antialias)
+    """A discriminator described by the values of its flags.
+
+    Args:
+        own: what only this kind of discriminator takes, such as ``crop_size`` of one that judges whole pictures.
+    """
+    return DISCRIMINATORS[netD](input_nc, ndf, n_layers_D, normD, no_antialias, **own)
 
 
 def build_patch_head(netF: str, channels: list[int], netF_nc: int = 256) -> nn.Module:

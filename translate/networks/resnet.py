@@ -18,6 +18,7 @@ from translate.networks.layers import (
     run_layers,
 )
 from translate.networks.padding import ReflectionPad
+from translate.networks.taps import resolve_taps
 
 
 class ResnetBlock(nn.Module):
@@ -113,16 +114,7 @@ class ResnetGenerator(nn.Module):
         Raises:
             ValueError: no such tap.
         """
-        indices = set()
-        for tap in taps:
-            index = self.tap_names.get(tap) if isinstance(tap, str) else tap
-            if index is None or not -1 <= index < len(self.model):
-                names = ", ".join(self.tap_names)
-                raise ValueError(
-                    f"no layer {tap!r} in the generator; choose from 0 to {len(self.model) - 1} or {names}"
-                )
-            indices.add(index % len(self.model))
-        return sorted(indices)
+        return resolve_taps(taps, self.tap_names, len(self.model))
 
     def tap_sizes(self, height: int, width: int, taps: Sequence[int]) -> list[tuple[int, int]]:
         """Height and width of the feature maps at ascending module indices, for a picture of the given size."""

@@ -13,6 +13,12 @@ from translate.errors import InputError
 from translate.networks.colorizer import describe_colorizer
 from translate.networks.context import describe_context_generator, is_context_generator
 from translate.networks.imports import drop_instance_norm_buffers
+from translate.networks.stylegan2 import (
+    describe_stylegan2_discriminator,
+    describe_stylegan2_generator,
+    is_stylegan2_discriminator,
+    is_stylegan2_generator,
+)
 from translate.networks.unet import describe_unet, is_unet
 
 Weights = dict[str, Tensor]
@@ -57,6 +63,8 @@ def describe_generator(weights: Weights, path: Path) -> dict[str, Any]:
     """
     if is_unet(weights):
         return describe_unet(weights, path)
+    if is_stylegan2_generator(weights):
+        return describe_stylegan2_generator(weights, path)
     if is_context_generator(weights):
         return describe_context_generator(weights, path)
     return describe_colorizer(weights) or _describe_resnet(weights, path)
@@ -88,6 +96,8 @@ def _describe_resnet(weights: Weights, path: Path) -> dict[str, Any]:
 
 def describe_discriminator(weights: Weights, path: Path) -> dict[str, Any]:
     """The flags of the discriminator that has these weights (see ``build_discriminator``)."""
+    if is_stylegan2_discriminator(weights):
+        return describe_stylegan2_discriminator(weights)
     if "net.0.weight" in weights:
         first = weights["net.0.weight"]
         return {"netD": "pixel", "ndf": first.shape[0], "normD": _norm(weights, "net.2.bias", "net.3.weight")}

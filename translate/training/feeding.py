@@ -20,6 +20,7 @@ from translate.data.preprocess import Preprocess, Size
 from translate.data.reading import Header
 from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
+from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.errors import InputError
 from translate.methods import METHODS
@@ -84,7 +85,12 @@ def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
     """
     if not settings.run.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds trainA and trainB")
-    openers = {"unaligned": _open_unpaired, "single": _open_single, "aligned": _open_aligned}
+    openers = {
+        "unaligned": _open_unpaired,
+        "single": _open_single,
+        "aligned": _open_aligned,
+        "singleimage": _open_single_image,
+    }
     mode = settings.data.dataset_mode
     root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
     return openers[mode](settings, root, share)
@@ -145,6 +151,31 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files)
 
 
+def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
+    data = settings.data
+    folders = {
+        domain: domain_folder(root, settings.run.phase, letter)
+        for domain, letter in zip("AB", _letters(settings), strict=True)
+    }
+    transform = _transform(settings, filter="bilinear")
+    paths = [find_single_image(folder, data.max_dataset_size) for folder in folders.values()]
+    reports = [_checked(settings, folder, transform) for folder in folders.values()]
+    channels = _channels(data.input_nc, data.output_nc, *(report.headers for report in reports))
+    sizes = {
+        (Part(path), nc): _size(report.headers[path]) for path, nc, report in zip(paths, channels, reports, strict=True)
+    }
+    dataset = SingleImageCrops(
+        *paths,
+        *channels,
+        *transform,
+        seed=settings.run.seed,
+        batch_size=data.batch_size,
+        length=data.crops_per_epoch,
+        cache=_cache(data.cache_mb, sizes, transform, share),
+    )
+    return Feed(root, dataset, {"A": 1, "B": 1}, *channels, folders, paths[:1])
+
+
 def _checked(settings: TrainSettings, folder: Path, transform: Transform) -> Report:
     """The good pictures of a folder, all of a size that the transforms can use."""
     data = settings.data
@@ -161,10 +192,14 @@ def _check_sizes(headers: Mapping[Path, Header], transform: Transform, batch_siz
             check_geometry(headers, preprocess, batch_size)
 
 
-def _transform(settings: TrainSettings) -> Transform:
+def _transform(settings: TrainSettings, filter: str = "bicubic") -> Transform:
     data = settings.data
     multiple_px = METHODS[settings.model].multiple_px(settings.networks)
-    preprocess = Preprocess(data.preprocess, data.load_size, data.crop_size, not data.no_flip, multiple_px=multiple_px)
+    zoom_min = 1 / data.random_scale_max
+    flip = not data.no_flip
+    preprocess = Preprocess(
+        data.preprocess, data.load_size, data.crop_size, flip, filter, zoom_min=zoom_min, multiple_px=multiple_px
+    )
     if data.decay_load_size != "crop_size":
         return preprocess, None, None
     return preprocess, replace(preprocess, load_size=data.crop_size), settings.optimizer.n_epochs
@@ -196,7 +231,8 @@ def make_sampler(
         settings.data.batch_size,
         settings.run.seed,
         settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay,
-        serial=settings.data.serial_batches,
+        # The place of a crop of a single picture is told from its place in the order, which is random enough.
+        serial=settings.data.serial_batches or settings.data.dataset_mode == "singleimage",
         start_epoch=epoch,
         start_sample=epoch_samples,
         share=share or Share(),

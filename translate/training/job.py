@@ -89,8 +89,9 @@ def compare_starts(start: Start) -> None:
 def build_method(settings: TrainSettings) -> Method:
     """The method with fresh weights, which are a function of the seed."""
     torch.manual_seed(int(generator(settings.run.seed, "weights").integers(2**62)))
-    data = settings.data
-    return METHODS[settings.model](settings.method, settings.networks, data.input_nc, data.output_nc)
+    data, method = settings.data, METHODS[settings.model]
+    own = {"crop_size": data.crop_size} if method.sized else {}
+    return method(settings.method, settings.networks, data.input_nc, data.output_nc, **own)
 
 
 def build_optimizers(method: Method, settings: TrainSettings) -> dict[str, torch.optim.Optimizer]:

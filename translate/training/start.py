@@ -76,7 +76,7 @@ def _architecture(model: str, weights: Mapping[str, Path]) -> dict[str, Any]:
     record = RunFolder(next(iter(weights.values())).parent).read_record()
     if record.get("model") != model:
         return described
-    shape = {field.name for field in fields(NetworkOptions) if field.metadata["fixed"]}
+    shape = {field.name for field in fields(NetworkOptions) if field.metadata["fixed"]} | described.keys()
     return {**described, **{name: value for name, value in record["options"].items() if name in shape}}
 
 
