@@ -23,6 +23,7 @@ SMALLEST = {
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "load_size": 64, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "predict_px": 64},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
+    "sincut": {"netG": "smallstylegan2", "netF_nc": 8, "max_dataset_size": 1, "crops_per_epoch": 4},
 }
 # What a word needs besides.
 WITH = {
@@ -38,6 +39,10 @@ WITH = {
 REFUSED = {
     ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
     ("normG", "instance"): {"colorization": "instance"},
+    **{(f"norm{letter}", word): {"sincut": "no norm"} for letter in "GD" for word in ("batch", "none")},
+    **{
+        ("preprocess", words): {"sincut": "judges pictures of 32x32 pixels and got one of 64x64"} for words in ("none",)
+    },
 }
 
 
@@ -46,8 +51,8 @@ def choices(model):
     method = METHODS[model]
     for group in groups_of(model).values():
         for field in dataclasses.fields(group):
-            if field.name == "netG":
-                words = method.netG
+            if field.name in ("netG", "netD"):
+                words = getattr(method, field.name)
             elif field.name == "dataset_mode":
                 words = (method.needs,)
             else:

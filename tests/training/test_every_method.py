@@ -26,6 +26,10 @@ TINY = {
     },
     "colorization": {"netG": "colorizer_small", "batch_size": 2, "predict_px": 64},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
+    "sincut": {
+        "netG": "smallstylegan2", "ngf": 1, "ndf": 1, "netF_nc": 8, "batch_size": 4, "max_dataset_size": 1,
+        "crops_per_epoch": 12,
+    },
 }  # fmt: skip
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
@@ -45,6 +49,13 @@ OWN = {
         "annealed_T": (1, {"lambda_GAN": 1}),
     },
     "pix2pix": {"gan_mode": ("lsgan", {}), "lambda_L1": (1, {})},
+    "sincut": {
+        "CUT_mode": ("FastCUT", {}), "gan_mode": ("lsgan", {}), "lambda_GAN": (2, {}), "lambda_NCE": (1, {}),
+        "nce_idt": (False, {}), "flip_equivariance": (True, {}), "nce_layers": ("0,2", {}), "nce_T": (0.2, {}),
+        "num_patches": (3, {}), "nce_includes_all_negatives_from_minibatch": (False, {"num_patches": 3}),
+        "netF": ("sample", {}), "netF_nc": (4, {}), "lambda_gp": (1, {"gan_mode": "wgangp"}), "lambda_R1": (0, {}),
+        "lambda_identity": (0, {}), "stylegan2_G_num_downsampling": (2, {}),
+    },
 }  # fmt: skip
 IN_A_TEST = {"colorization": {"predict_px", "annealed_T"}, "pix2pix": {"test_norm"}}  # flags that matter there
 
@@ -142,6 +153,7 @@ def test_its_pictures_are_on_both_pages(model, trained, tmp_path):
             "context_encoder": {"hole_A", "fake_B", "truth_B"},
             "colorization": {"grey_A", "l2_B", "fake_B", "truth_B"},
             "pix2pix": {"real_A", "fake_B", "truth_B"},
+            "sincut": {"real_A", "fake_B"},
         }[model]
     )
     page = result.page.read_text()

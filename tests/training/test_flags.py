@@ -35,6 +35,10 @@ class Case:
 PAGE = {"no_html": False}
 VISDOM = {"display": "visdom"}
 SHORT = {"max_dataset_size": 1, "max_steps": None, "n_epochs_decay": 0}  # an epoch is a step
+SINGLE = {
+    "model": "sincut", "netG": "smallstylegan2", "netD": "stylegan2", "nce_layers": "0,2", "max_dataset_size": 1,
+    "n_epochs": 1,
+}  # fmt: skip
 
 CASES = {
     # Run
@@ -63,9 +67,11 @@ CASES = {
     "load_size": Case(34),
     "crop_size": Case(36),
     "decay_load_size": Case("load_size", beside={"n_epochs": 0}),
+    "random_scale_max": Case(2, beside={"preprocess": "zoom_and_crop"}),
     "no_flip": Case(True),
     "max_dataset_size": Case(2),
     "serial_batches": Case(True),
+    "crops_per_epoch": Case(1, beside={**SINGLE, "max_steps": None, "n_epochs_decay": 0, "crops_per_epoch": 3}),
     "batch_size": Case(2),
     "num_threads": Case(1, "workers"),
     "cache_mb": Case(0, "keeps"),

@@ -8,6 +8,7 @@ from translate.data.preprocess import Preprocess
 from translate.data.single import SinglePictures
 from translate.methods import CUT
 from translate.options import NetworkOptions
+from translate.sizing import TestSize
 from translate.training.previews import Previews
 
 
@@ -23,7 +24,7 @@ def pictures_of(paths):
 
 def test_they_are_spread_over_the_pictures_and_sized_as_in_testing(make_domains, tmp_path):
     paths = list_pictures(make_domains(tmp_path, 9, 1, size=(40, 60)) / "trainA")
-    previews = Previews(pictures_of(paths), crop_size=32)
+    previews = Previews(pictures_of(paths), TestSize("crop", 32))
     assert [image.size for image in previews.inputs] == [(32, 48)] * 4
     expected = [Image.open(paths[i]).resize((32, 48), Image.Resampling.BICUBIC) for i in (0, 2, 4, 6)]
     assert [image.tobytes() for image in previews.inputs] == [image.tobytes() for image in expected]
@@ -31,14 +32,14 @@ def test_they_are_spread_over_the_pictures_and_sized_as_in_testing(make_domains,
 
 def test_few_pictures_are_all_shown(make_domains, tmp_path):
     paths = list_pictures(make_domains(tmp_path, 2, 1) / "trainA")
-    pictures = Previews(pictures_of(paths), 32).make(make_method())
+    pictures = Previews(pictures_of(paths), TestSize("crop", 32)).make(make_method())
     assert list(pictures) == ["0_real_A", "0_fake_B", "1_real_A", "1_fake_B"]
     assert {picture.size for picture in pictures.values()} == {(32, 32)}
 
 
 def test_making_them_changes_nothing_in_a_training(make_domains, tmp_path):
     paths = list_pictures(make_domains(tmp_path, 1, 1) / "trainA")
-    previews, method = Previews(pictures_of(paths), 32), make_method().train()
+    previews, method = Previews(pictures_of(paths), TestSize("crop", 32)), make_method().train()
     torch.manual_seed(5)
     before, numbers = {key: value.clone() for key, value in method.state_dict().items()}, torch.get_rng_state()
     first, second = previews.make(method), previews.make(method)

@@ -28,6 +28,8 @@ class Cut(NamedTuple):
 def zoomed_part(part: Image.Image, place: Box, whole: Size, cut: Cut, filter: str) -> Image.Image:
     """``cut.box`` of a picture that is resized to ``cut.zoomed``, equal to rounding, in the time that the box takes.
 
+    (Where bicubic overshoots black or white, Pillow clips between its two passes, whose order depends on the sizes.)
+
     Args:
         part: what :func:`needed_part` says of the picture; with another one, results would be rounded otherwise.
         place: where in the picture it lies.

@@ -31,6 +31,7 @@ class Method(nn.Module):
     unfit: ClassVar[Mapping[str, str]] = {}  # why one that could be expected is not among them
     generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction
     test_size: ClassVar[str] = "crop"  # how pictures are scaled for a test unless told (see translate.sizing)
+    preview_size: ClassVar[str] = "crop"  # the same for the pictures that show a training's progress
     measures: ClassVar[str] = ""  # name and version of what ``measure`` returns; empty where there is nothing
     options: Any  # an instance of Options
     networks: nn.ModuleDict

@@ -120,8 +120,8 @@ class CUT(Method):
         """Refuse negatives from a whole batch of which only a piece is there."""
         if pieces > 1 and self.uses_nce and self.options.nce_includes_all_negatives_from_minibatch:
             raise InputError(
-                "--nce_includes_all_negatives_from_minibatch needs the whole batch at once: leave it out, or train in "
-                "one process with --accumulate 1"
+                "--nce_includes_all_negatives_from_minibatch needs the whole batch at once: set it to false, or train "
+                "in one process with --accumulate 1"
             )
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:

@@ -65,11 +65,10 @@ class SinCUT(CUT):
     sized = True
     netG = STYLEGAN2_GENERATORS
     netD = ("stylegan2", *Method.netD)
-    unfit = {
-        **CUT.unfit,
-        **dict.fromkeys(RESNET_GENERATORS, "its norms would make the colours of a place depend on the crop around it"),
-    }
-    test_size = "original"
+    unfit = CUT.unfit | dict.fromkeys(
+        RESNET_GENERATORS, "its norms would make the colours of a place depend on the crop around it"
+    )
+    test_size = preview_size = "original"
 
     def __init__(
         self,
@@ -84,6 +83,11 @@ class SinCUT(CUT):
             raise InputError(
                 f"the identity loss gives the generator pictures of B, so --input_nc {input_nc} and --output_nc "
                 f"{output_nc} must be equal: give both, or set --lambda_identity 0"
+            )
+        if self.uses_nce and options.num_patches == 1 and not options.nce_includes_all_negatives_from_minibatch:
+            raise InputError(
+                "--num_patches 1 leaves PatchNCE no negatives without --nce_includes_all_negatives_from_minibatch: "
+                "raise --num_patches"
             )
         self.translates_B = self.uses_identity or options.lambda_identity > 0
 

@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,8 @@ class StyleGAN2Generator(nn.Module):
         self.tap_names = {"pixels": 0}
         self.tap_names |= {f"down{n}": 1 + n for n in range(1, downsamplings + 1)}
         self.tap_names |= {f"res{n}": 1 + downsamplings + n for n in range(1, blocks // 2 + 1)}
-        down = [ResidualBlock(a, b, down=True) for a, b in zip(widths[:-1], widths[1:], strict=True)]
-        up = [UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True)]
+        down = [ResidualBlock(a, b, down=True) for a, b in pairwise(widths)]
+        up = [UpBlock(b, a) for a, b in reversed(list(pairwise(widths)))]
         encoder, decoder = ([ResidualBlock(widths[-1], widths[-1]) for _ in range(blocks // 2)] for _ in range(2))
         stem, head = conv_layer(input_nc, widths[0], 1), conv_layer(widths[0], output_nc, 1)
         self.encoder = _Stack(nn.Identity(), stem, *down, *encoder)
@@ -138,7 +139,7 @@ class StyleGAN2Discriminator(nn.Module):
         nearest_px = _nearest_power(side_px)
         halvings = max(int(math.log2(nearest_px // SMALLEST_MAP_PX)), 0)
         widths = [_width(nearest_px >> level, ndf / 64, most=384, round_to=int) for level in range(halvings + 1)]
-        blocks = [ResidualBlock(a, b, down=True) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        blocks = [ResidualBlock(a, b, down=True) for a, b in pairwise(widths)]
         last = _width(SMALLEST_MAP_PX, ndf / 64, most=384, round_to=int)
         self.convs = nn.Sequential(conv_layer(input_nc, widths[0], 1), *blocks)
         self.final_conv = conv_layer(widths[-1], last, 3)

@@ -20,17 +20,16 @@ class Inputs(Protocol):
 
 
 class Previews:
-    """A few fixed inputs, spread over the pictures of domain A, with the shorter side at the training crop size.
+    """A few fixed inputs, spread over the pictures of domain A.
 
     Args:
         dataset: where they come from.
-        crop_size: of the training (pixels).
+        size: how they are scaled.
         count: how many inputs.
     """
 
-    def __init__(self, dataset: Inputs, crop_size: int, count: int = 4):
+    def __init__(self, dataset: Inputs, size: TestSize, count: int = 4):
         step = max(dataset.inputs() // count, 1)
-        size = TestSize("crop", crop_size)
         self.inputs = [size.apply(dataset.read_input(i)) for i in range(0, dataset.inputs(), step)[:count]]
 
     def make(self, method: Method) -> dict[str, Image.Image]:

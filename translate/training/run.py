@@ -13,6 +13,7 @@ from translate.options import RunOptions
 from translate.reports.displays import Shown, open_displays
 from translate.reports.training import TrainingPage
 from translate.settings import resolve
+from translate.sizing import TestSize
 from translate.training.averaging import WeightAverage
 from translate.training.compiling import compile_networks
 from translate.training.determinism import has_no_algorithm
@@ -119,8 +120,12 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports))
     for display in displays:
         held.callback(display.close)  # however the run ends
-    previews = Previews(job.feed.dataset, job.settings.data.crop_size) if page or displays else None
+    previews = Previews(job.feed.dataset, _preview_size(job)) if page or displays else None
     return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays), aside
+
+
+def _preview_size(job: Job) -> TestSize:
+    return TestSize(job.method.preview_size, job.settings.data.crop_size)
 
 
 def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
