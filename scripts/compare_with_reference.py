@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # The formula and the cases are shared with the tests.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golden"))
 
-from reference_parity import checkpoints, cyclegan, golden, golden_cyclegan, networks, reference, steps
+from reference_parity import checkpoints, cyclegan, golden, golden_cyclegan, networks, reference, sincut, steps
 from reference_parity.compare_cyclegan import compare_cyclegan
 from reference_parity.table import Table
 
@@ -67,6 +67,7 @@ def _compare_cut(table: Table, full_size: int) -> None:
     steps.compare_training(table)
     checkpoints.compare_checkpoints(table)
     steps.compare_full_size(table, full_size)
+    sincut.compare_sincut(table)
 
 
 if __name__ == "__main__":

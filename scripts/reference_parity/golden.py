@@ -27,14 +27,14 @@ from cases import (
 )
 from torch import nn
 
-from reference_parity import reference
+from reference_parity import reference, sincut
 from reference_parity.networks import their_discriminator, their_gan_loss, their_generator, their_patch_head
 from reference_parity.steps import Pair, gradients, running_statistics
 from translate.files import write_text
 
 
 def write(folder: Path) -> None:
-    """Write ``networks.json``, ``steps.json`` and ``training.json``, all in float64."""
+    """Write ``networks.json``, ``steps.json`` ``training.json`` and ``sincut.json``, all in float64."""
     source = {"repository": reference.REPOSITORY, "commit": reference.COMMIT, "torch": torch.__version__}
     with reference.precision(torch.float64), reference.quiet():
         contents = {"networks": _networks(), "steps": _steps(), "training": _training()}
@@ -42,6 +42,7 @@ def write(folder: Path) -> None:
         path = folder / f"{name}.json"
         write_text(path, json.dumps({"source": source, **content}, indent=1) + "\n")
         print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
+    sincut.write_golden(folder, source)
 
 
 def _networks() -> dict[str, Any]:

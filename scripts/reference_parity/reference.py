@@ -83,6 +83,8 @@ def create_model(opt: Any, mended: bool = True) -> Any:
     """
     with quiet():
         model = import_module("models").create_model(opt)
+    for name in model.model_names:
+        getattr(model, f"net{name}").to(torch.get_default_dtype())  # filters of StyleGAN2 are float32 there, always
     for module in model.netG.modules() if mended else ():
         if isinstance(module, nn.InstanceNorm2d):
             module.register_forward_hook(_with_plain_gradient)

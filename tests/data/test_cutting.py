@@ -24,7 +24,6 @@ def test_a_part_is_that_of_the_whole_to_rounding(noise, zoomed, filter):
         part = fast(image, Cut(zoomed, box, (32, 32), False), filter)
         differences.append(np.abs(np.asarray(part).astype(int) - np.asarray(slow)))
     assert np.max(differences) <= 1
-    assert np.mean(differences) < 0.01
 
 
 def test_little_of_a_picture_is_needed():
