@@ -32,6 +32,7 @@ TINY = {
     },
     "colorization": {"netG": "colorizer_small", "predict_px": 64, "batch_size": 2},
     "pix2pix": {"normG": "instance"},
+    "sincut": {"netG": "smallstylegan2", "netD": "stylegan2", "ngf": 1, "ndf": 1, "crop_size": 16, "batch_size": 4},
 }
 ELSEWHERE = ("pip install .", "scripts/quickstart.sh")  # tried by tests/test_wheel.py and by hand
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
@@ -56,6 +57,7 @@ def folders(tmp_path_factory, make_domains) -> Path:
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
         make_domains(home / name, 8, 8)
+    make_domains(home / "my_two_pictures", 1, 1, phases=("train",))
     for path in (home / "my_pairs").glob("*B/b*.png"):
         path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
     for name in ("my_photos", "old_grey_pictures", "holiday"):
@@ -145,7 +147,7 @@ def test_the_pages_are_built_without_a_warning(tmp_path):
     assert all((tmp_path / "built" / f"{page.stem}.html").is_file() for page in PAGES)
 
 
-# Flags of its train.py and test.py at b3ac297, with the models cut and cycle_gan.
+# Flags of its train.py and test.py at b3ac297, with the models cut, cycle_gan and sincut.
 OF_THE_REFERENCE = (
     "dataroot", "name", "easy_label", "gpu_ids", "checkpoints_dir", "model", "input_nc", "output_nc", "ngf", "ndf",
     "netD", "netG", "n_layers_D", "normG", "normD", "init_type", "init_gain", "no_dropout", "no_antialias",
@@ -157,7 +159,7 @@ OF_THE_REFERENCE = (
     "phase", "pretrained_name", "n_epochs", "n_epochs_decay", "beta1", "beta2", "lr", "gan_mode", "pool_size",
     "lr_policy", "lr_decay_iters", "results_dir", "eval", "num_test", "CUT_mode", "lambda_GAN", "lambda_NCE",
     "nce_idt", "nce_layers", "nce_includes_all_negatives_from_minibatch", "netF", "netF_nc", "nce_T", "num_patches",
-    "flip_equivariance", "lambda_A", "lambda_B", "lambda_identity",
+    "flip_equivariance", "lambda_A", "lambda_B", "lambda_identity", "lambda_R1",
 )  # fmt: skip
 
 
@@ -166,5 +168,12 @@ def test_moving_over_knows_every_flag_of_the_reference():
     lines = text.partition("## Flag by flag")[2].splitlines()
     told = [flag for line in lines if line.startswith("| `--") for flag in re.findall(r"--(\w+)", line.split("|")[1])]
     assert sorted(told) == sorted(OF_THE_REFERENCE)
-    known = {*train_flags("cut"), *train_flags("cycle_gan"), *TestOptions.__dataclass_fields__, *LEGACY, "model"}
+    known = {
+        *train_flags("cut"),
+        *train_flags("cycle_gan"),
+        *train_flags("sincut"),
+        *TestOptions.__dataclass_fields__,
+        *LEGACY,
+        "model",
+    }
     assert set(OF_THE_REFERENCE) <= known

@@ -136,7 +136,9 @@ class TestTiles:
     def test_a_generator_that_cannot_be_tiled_is_refused_before_anything_is_written(self, tested, copied_run, tmp_path):
         folder = copied_run("unet", model="pix2pix", netG="unet_128")
         torch.save(build_generator("unet_128", ngf=1, normG="batch").state_dict(), folder / "latest_net_G.pth")
-        with pytest.raises(InputError, match=r"--tile 64: .*only resnet generators work in tiles; leave --tile out"):
+        with pytest.raises(
+            InputError, match=r"--tile 64: .*only resnet and stylegan2 generators work in tiles; leave --tile out"
+        ):
             tested(name="unet", checkpoints_dir=folder.parent, tile=64)
         assert not (tmp_path / "out").exists()
 

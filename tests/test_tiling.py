@@ -198,6 +198,29 @@ class TestTiles:
             torch.testing.assert_close(variance, maps.var((0, 2, 3), correction=0), rtol=1e-9, atol=1e-9)
 
 
+class TestStyleGAN2:
+    @pytest.mark.parametrize("flags", [{}, {"netG": "smallstylegan2"}, {"stylegan2_G_num_downsampling": 2}])
+    @pytest.mark.parametrize("tile_px", [30, 64])
+    def test_tiles_are_the_whole(self, flags, tile_px):
+        torch.manual_seed(0)
+        flags = {"netG": "stylegan2", "ngf": 1, "crop_size": 128, **flags}
+        generator = build_generator(**flags).double().eval().requires_grad_(False)
+        picture = make_picture(140, 188, torch.float64)
+        whole, tiled = generator(picture), TiledGenerator(generator, tile_px)(picture)
+        assert largest_difference(whole, tiled) < 1e-12
+
+    @pytest.mark.parametrize("flags", [{}, {"netG": "smallstylegan2"}, {"stylegan2_G_num_downsampling": 2}])
+    def test_no_pixel_sees_farther_than_is_said(self, flags):
+        torch.manual_seed(0)
+        generator = build_generator(**{"netG": "stylegan2", "ngf": 1, "crop_size": 128, **flags}).double()
+        side, middle = 4 * generator.reach_px, 2 * generator.reach_px
+        picture = torch.randn(1, 3, side, side, dtype=torch.float64, requires_grad=True)
+        for place in range(middle, middle + generator.stride):
+            (gradient,) = torch.autograd.grad(generator(picture)[0, :, place, place].sum(), picture)
+            seen = gradient[0].abs().sum(0).nonzero()
+            assert (seen - place).abs().max() <= generator.reach_px
+
+
 class TestWhatIsTiled:
     @pytest.mark.parametrize(("tile_px", "whole"), [(63, False), (64, True), (500, True)])
     def test_what_fits_in_one_tile_is_translated_as_a_whole(self, tile_px, whole):
@@ -209,7 +232,7 @@ class TestWhatIsTiled:
 
     @pytest.mark.parametrize("netG", ["unet_128", "eccv16", "context_encoder"])
     def test_other_generators_are_refused_with_the_remedy(self, netG):
-        with pytest.raises(InputError, match=r"--tile 512: .* only resnet generators .*leave --tile out"):
+        with pytest.raises(InputError, match=r"--tile 512: .* only resnet and stylegan2 generators .*leave --tile out"):
             TiledGenerator(build_generator(netG, ngf=1, normG="batch"), 512)
 
     def test_another_word_is_refused_with_the_nearest(self):

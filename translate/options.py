@@ -233,7 +233,9 @@ class TestOptions:
     load_size: int | None = flag(None, "with --preprocess; default: the crop size; alone: the shorter side", low=4)
     crop_size: int | None = flag(None, "with --preprocess or --size crop; default: the run's own", low=4)
     tile: int | None = flag(
-        None, "translate larger pictures in tiles of this side (pixels), for resnet generators; default: whole", low=64
+        None,
+        "translate larger pictures in tiles of this side (pixels), by resnets and stylegan2; default: whole",
+        low=64,
     )
     tile_stats: str = flag(
         "exact", "what instance norms of tiles know; exact: all of the picture; lowres: it scaled down, in less memory",

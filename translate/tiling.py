@@ -1,8 +1,8 @@
-"""Large pictures in tiles: a ResNet generator's translation in a fraction of the memory that it takes as a whole.
+"""Large pictures in tiles: a ResNet or StyleGAN2 generator's translation in a fraction of the memory that it takes as a whole.
 
-All that such a generator does is local except for its instance norms, whose mean and variance are those of the whole
+All that a ResNet generator does is local except for its instance norms, whose mean and variance are those of the whole
 map. ``exact`` gathers these layer by layer over all tiles. ``lowres`` takes them from one pass over the picture scaled
-down to the size of a tile, and then translates each tile once.
+down to the size of a tile, and then translates each tile once. A StyleGAN2 generator has no norms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,14 @@ from translate.errors import InputError
 from translate.networks.instance_norm import Moments
 from translate.networks.layers import BlurDownsample
 from translate.networks.resnet import ResnetGenerator
+from translate.networks.stylegan2 import StyleGAN2Generator
 from translate.networks.windows import Block, Norm, Span, Step, Window, run_window, steps_of
 from translate.options import TILE_STATS
 from translate.registry import did_you_mean
 
 
 class TiledGenerator(nn.Module):
-    """A ResNet generator that translates pictures larger than a tile in tiles.
+    """A ResNet or StyleGAN2 generator that translates pictures larger than a tile in tiles.
 
     (B, C, H, W) in [-1, 1] -> (B, C', H, W) in [-1, 1], H and W multiples of ``stride``, in evaluation mode and
     without gradient.
@@ -41,10 +42,10 @@ class TiledGenerator(nn.Module):
         super().__init__()
         if statistics not in TILE_STATS:
             raise InputError(f"--tile_stats {statistics} is not known: {did_you_mean(statistics, TILE_STATS)}")
-        if not isinstance(generator, ResnetGenerator):
+        if not isinstance(generator, ResnetGenerator | StyleGAN2Generator):
             raise InputError(
                 f"--tile {tile_px}: a {type(generator).__name__} looks at the picture as a whole, and only resnet "
-                "generators work in tiles; leave --tile out, or give a --size that the memory suffices for"
+                "and stylegan2 generators work in tiles; leave --tile out, or give a --size that the memory suffices for"
             )
         self.generator = generator
         self.stride = generator.stride
@@ -54,7 +55,21 @@ class TiledGenerator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if max(images.shape[2:]) <= self.tile_px:
             return self.generator(images)
-        return torch.cat([self._translate(image) for image in images.split(1)])
+        translate = self._translate if isinstance(self.generator, ResnetGenerator) else self._translate_apart
+        return torch.cat([translate(image) for image in images.split(1)])
+
+    def _translate_apart(self, picture: Tensor) -> Tensor:
+        """Each tile by itself, with all of its surroundings that matter."""
+        size, reach = picture.shape[2:], self.generator.reach_px
+        whole = None
+        for tile in make_tiles(*size, self.tile_px, self.stride):
+            around = Window(
+                *((max(a - reach, 0), min(b + reach, length)) for (a, b), length in zip(tile, size, strict=True))
+            )
+            part = tile.within(around).of(self.generator(around.of(picture)))
+            whole = _room(part, size) if whole is None else whole
+            tile.of(whole).copy_(part)
+        return whole.to(picture.device)
 
     def _translate(self, picture: Tensor) -> Tensor:
         steps = steps_of(self.generator.model)

@@ -141,7 +141,7 @@ def test_what_cannot_be_is_refused(flags, said):
 
 
 def test_crops_must_be_halved_and_judged():
-    with pytest.raises(InputError, match="--crop_size 20 does not suit .* a multiple of 8: use --crop_size 24"):
+    with pytest.raises(InputError, match=r"--crop_size 20 does not suit .* a multiple of 8: use --crop_size 24"):
         make(crop_size=20, stylegan2_G_num_downsampling=3).check_size(20)
     make().check_size(SIDE)
 

@@ -53,6 +53,10 @@ class StyleGAN2Generator(nn.Module):
         self.stride = 2**downsamplings
         self.takes_noise = noise
         self.downsamplings = downsamplings
+        # As far as an output pixel sees, rounded up to the stride: 8 pixels of its size for each change of size (two
+        # convolutions and a blur on the way down, one and a blur on the way up), and two convolutions a plain block.
+        self.reach_px = 8 * (self.stride - 1) + 2 * self.stride * blocks
+        self.reach_px += -self.reach_px % self.stride
         widths = generator_widths(ngf, side_px, downsamplings)
         self.channels = [input_nc, *widths, *[widths[-1]] * (blocks // 2)]  # behind each layer of the encoder
         self.tap_names = {"pixels": 0}
