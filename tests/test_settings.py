@@ -92,6 +92,7 @@ OTHER_DEFAULTS = {
     "output_nc": None,  # detected
     "num_threads": None,  # as many as the machine has cores, up to 4
     "max_dataset_size": None,  # no limit
+    "random_scale_max": 1.25,  # of zoom, which goes down to 0.8 there whatever this flag says; sincut has the 3
 }
 FASTCUT = {
     "nce_idt": False,

@@ -1,4 +1,5 @@
-"""Large pictures in tiles: a ResNet or StyleGAN2 generator's translation in a fraction of the memory that it takes as a whole.
+"""Large pictures in tiles: a ResNet or StyleGAN2 generator's translation in a fraction of the memory of
+the whole.
 
 All that a ResNet generator does is local except for its instance norms, whose mean and variance are those of the whole
 map. ``exact`` gathers these layer by layer over all tiles. ``lowres`` takes them from one pass over the picture scaled
@@ -45,7 +46,8 @@ class TiledGenerator(nn.Module):
         if not isinstance(generator, ResnetGenerator | StyleGAN2Generator):
             raise InputError(
                 f"--tile {tile_px}: a {type(generator).__name__} looks at the picture as a whole, and only resnet "
-                "and stylegan2 generators work in tiles; leave --tile out, or give a --size that the memory suffices for"
+                "and stylegan2 generators work in tiles; leave --tile out, or give a --size that the memory suffices "
+                "for"
             )
         self.generator = generator
         self.stride = generator.stride

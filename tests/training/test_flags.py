@@ -37,7 +37,7 @@ VISDOM = {"display": "visdom"}
 SHORT = {"max_dataset_size": 1, "max_steps": None, "n_epochs_decay": 0}  # an epoch is a step
 SINGLE = {
     "model": "sincut", "netG": "smallstylegan2", "netD": "stylegan2", "nce_layers": "0,2", "max_dataset_size": 1,
-    "n_epochs": 1,
+    "n_epochs": 1, "batch_size": 2,
 }  # fmt: skip
 
 CASES = {
@@ -71,7 +71,7 @@ CASES = {
     "no_flip": Case(True),
     "max_dataset_size": Case(2),
     "serial_batches": Case(True),
-    "crops_per_epoch": Case(1, beside={**SINGLE, "max_steps": None, "n_epochs_decay": 0, "crops_per_epoch": 3}),
+    "crops_per_epoch": Case(2, beside={**SINGLE, "max_steps": None, "n_epochs_decay": 0, "crops_per_epoch": 4}),
     "batch_size": Case(2),
     "num_threads": Case(1, "workers"),
     "cache_mb": Case(0, "keeps"),
