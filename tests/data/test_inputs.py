@@ -72,3 +72,11 @@ def test_inputs_are_read_whole(make_picture, tmp_path):
     (one,) = find_inputs(tmp_path, "test", "AB", "single")[1]
     with Image.open(path) as image:
         assert one.part.read().tobytes() == image.convert("RGB").tobytes()
+
+
+def test_a_single_picture_is_that_of_the_training_where_there_is_no_other(make_picture, tmp_path):
+    make_picture("trainA/any.png")
+    folder, (one,) = find_inputs(tmp_path, "test", "AB", "singleimage")
+    assert (folder, one.name) == (tmp_path / "trainA", "any")
+    make_picture("testA/other.png")
+    assert [each.name for each in find_inputs(tmp_path, "test", "AB", "singleimage")[1]] == ["other"]
