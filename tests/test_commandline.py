@@ -23,8 +23,15 @@ def sample(group, name):
     choices = group.__dataclass_fields__[name].metadata["choices"]
     if name in ("input_nc", "output_nc", "n_layers_D"):
         return "3"
-    if name in ("netG", "dataset_mode", "display"):  # not every choice suits every method, nor is every word one
-        return {"netG": "resnet_4blocks", "dataset_mode": "unaligned", "display": "visdom"}[name]
+    if name == "random_scale_max":  # at least 1
+        return "1.5"
+    if name in (
+        "netG",
+        "netD",
+        "dataset_mode",
+        "display",
+    ):  # not every choice suits every method, nor is every word one
+        return {"netG": "resnet_4blocks", "netD": "pixel", "dataset_mode": "unaligned", "display": "visdom"}[name]
     return choices[-1] if choices else SAMPLES[annotated_type(group, name)[0]]
 
 
@@ -245,7 +252,8 @@ class TestHelp:
         groups = TRAIN_FLAGS if parse is parse_train else TEST_FLAGS
         for name, group in groups.items():
             entry = text.split(f"--{name} ")[1]
-            choices = METHODS["cut"].netG if name == "netG" else group.__dataclass_fields__[name].metadata["choices"]
+            own = getattr(METHODS["cut"], name) if name in ("netG", "netD") else None
+            choices = own or group.__dataclass_fields__[name].metadata["choices"]
             for choice in choices or ():
                 assert choice in entry.split(" --")[0]
         if parse is parse_train:
