@@ -349,6 +349,7 @@ def outcome(photos, out, copied_run, tmp_path):
 CASES = {
     "output": ("ELSEWHERE", {}),
     "format": ("webp", {}),
+    "name_template": ("{name}_{label}", {}),
     "overwrite": (True, {"trouble": "there"}),
     "skip_existing": (True, {"trouble": "there"}),
     "skip_bad_images": (True, {"trouble": "bad"}),
@@ -373,3 +374,30 @@ def test_every_flag_changes_something(outcome, tmp_path, name):
     value = tmp_path / "elsewhere" if value == "ELSEWHERE" else value
     assert outcome(**beside) == outcome(**beside), "the same flags give the same"
     assert outcome(**beside, **{name: value}) != outcome(**beside)
+
+
+class TestNameTemplate:
+    def test_results_are_called_as_it_says(self, applied, photos, out, trained_run):
+        applied(name_template="{index}_{folder}_{name}_{label}_{run}_{epoch}")
+        assert contents(out).keys() == {
+            "1__a_fake_B_tiny_latest.png", "3_deep_b_fake_B_tiny_latest.png", "2__c_fake_B_tiny_latest.bmp",
+        }  # fmt: skip
+        applied(photos / "a.png", name_template="all/{name}", format="jpg", run=trained_run / "latest_net_G.pth")
+        assert (out / "all/a.jpg").is_file()
+
+    def test_of_the_way_back_the_label_is_another(self, applied, out, copied_run, photos):
+        both = copied_run("both")
+        (both / "latest_net_G.pth").rename(both / "latest_net_G_A.pth")
+        shutil.copy(both / "latest_net_G_A.pth", both / "latest_net_G_B.pth")
+        (both / "run.json").unlink()
+        applied(photos / "a.png", run=both, direction="BtoA", name_template="{label}")
+        assert contents(out).keys() == {"fake_A.png"}
+
+    @pytest.mark.parametrize(("template", "said"), [
+        ("{label}", r"a\.png and .*c\.bmp|would both be .*put {folder}, {name} or {index} into --name_template"),
+        ("{folder}/../../{name}", "leads out of the folder"), ("{nme}", "unknown field {nme}"),
+    ])  # fmt: skip
+    def test_what_cannot_be_is_told_before_anything_is_written(self, applied, out, template, said):
+        with pytest.raises(InputError, match=said):
+            applied(name_template=template, format="png")
+        assert not out.exists()

@@ -165,7 +165,7 @@ class TestForPeople:
         results = tested()
         before = names_in(results)
 
-        def refuse(*_):
+        def refuse(*_, **__):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(testing, "save_thumbnail", refuse)

@@ -1,7 +1,7 @@
 """``translate apply``: translate any pictures into a folder, under the names that they have."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from translate.data.gathering import gather_pictures
 from translate.data.listing import shown
 from translate.data.reading import read_picture
 from translate.errors import InputError, RunError
+from translate.naming import renaming
 from translate.options import ApplyOptions, build
 from translate.pipelining import overlapped
 from translate.registry import did_you_mean
@@ -51,10 +52,11 @@ def apply_to_files(
     output = Path(options.output or "")
     words = [pictures] if isinstance(pictures, str | os.PathLike) else list(pictures)
     _refuse_folders(words, output)
-    errands = plan(gather_pictures(words, leave_out=output), output, options.format)
+    found = gather_pictures(words, leave_out=output)
+    weights = find_weights(run, Path(options.checkpoints_dir))
+    errands = plan(found, output, options.format, _renaming(weights, options, len(found)))
     todo = _without_results(errands, options)
     skipped = len(errands) - len(todo)
-    weights = find_weights(run, Path(options.checkpoints_dir))
     _refuse_without_effect(weights, values, options)
     if todo:
         translator = _load(weights, options)
@@ -80,6 +82,17 @@ def find_weights(run: str | os.PathLike[str], checkpoints_dir: Path) -> Path:
     if path.is_dir() and not (checkpoints_dir / path).is_dir():
         return path  # without weights, as loading will say
     return find_run(checkpoints_dir, os.fspath(run)).path
+
+
+def _renaming(weights: Path, options: ApplyOptions, count: int) -> Callable[[Path, int], str] | None:
+    """How ``--name_template`` names the results."""
+    if options.name_template is None:
+        return None
+    folder = weights if weights.is_dir() else weights.parent
+    epoch = options.epoch if weights.is_dir() else weights.name.partition("_net_")[0]
+    own = RunFolder(folder).read_record().get("options", {}).get("direction", "AtoB")
+    label = "fake_B" if options.direction in (None, own) else "fake_A"
+    return renaming(options.name_template, folder.resolve().name, epoch, label, count)
 
 
 def _options(values: Mapping[str, Any]) -> ApplyOptions:

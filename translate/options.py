@@ -241,6 +241,14 @@ class TestOptions:
         "exact", "what instance norms of tiles know; exact: all of the picture; lowres: it scaled down, in less memory",
         choices=TILE_STATS,
     )  # fmt: skip
+    format: str = flag(
+        "png", "of the pictures; same: the input's own if it can be written, else png; jpg and webp lose a little",
+        choices=OUTPUT_FORMATS,
+    )  # fmt: skip
+    name_template: str | None = flag(
+        None, "names of the pictures below images, of {name} {folder} {label} {run} {epoch} {index}; "
+        "default: {label}/{folder}/{name}",
+    )  # fmt: skip
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
     gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
@@ -260,6 +268,9 @@ class ApplyOptions:
         "quality 95 jpg, webp",
         choices=OUTPUT_FORMATS,
     )  # fmt: skip
+    name_template: str | None = flag(
+        None, "names of the results, of {name} {folder} {label} {run} {epoch} {index}; default: {folder}/{name}"
+    )
     overwrite: bool = flag(False, "replace results that are there")
     skip_existing: bool = flag(False, "leave results that are there, and translate the others")
     skip_bad_images: bool = same_as(TestOptions, "skip_bad_images")

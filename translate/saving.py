@@ -3,7 +3,8 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ ENCODING: dict[str, dict[str, Any]] = {
     "bmp": {"format": "BMP"},
     "ppm": {"format": "PPM"},
 }
+DISTINCT = "put {folder}, {name} or {index} into --name_template"
 
 
 class Errand(NamedTuple):
@@ -40,17 +42,24 @@ class Errand(NamedTuple):
     format: str
 
 
-def plan(found: Sequence[Found], output: Path, format: str) -> list[Errand]:
+def plan(
+    found: Sequence[Found], output: Path, format: str, rename: Callable[[Path, int], str] | None = None
+) -> list[Errand]:
     """Where the result of each picture goes: below ``output``, under the picture's own name.
 
     Args:
         format: of ``ENDINGS``, or ``same``: that of the picture's ending where it can be written, else PNG.
+        rename: gives a result's path without its ending, from the picture's path below what was named and its place.
 
     Raises:
         InputError: two results would have one name, or one would take the place of a picture that is named.
     """
-    errands = [Errand(each.path, *_named(output / each.name, format)) for each in found]
-    _refuse_one_name(errands)
+    errands = []
+    for position, each in enumerate(found):
+        kind, ending = format_of(each.name, format)
+        name = str(each.name.with_suffix("")) if rename is None else rename(each.name, position)
+        errands.append(Errand(each.path, output / f"{name}.{ending}", kind))
+    _refuse_one_name(errands, "rename one, or translate them into separate folders" if rename is None else DISTINCT)
     sources = {_identity(each.source): each.source for each in errands}
     for each in errands:
         overwritten = sources.get(_identity(each.target))
@@ -67,8 +76,39 @@ def save(image: Image.Image, target: Path, format: str) -> None:
     Raises:
         RunError: the disk refuses, or the format has no room for such a picture.
     """
-    try:
+    with _naming_the_format(image, target, format):
         replace_atomically(target, lambda file: image.save(file, **ENCODING[format]))
+
+
+def write_picture(image: Image.Image, target: Path, format: str) -> None:
+    """Write a picture into a folder that is nobody's yet, so without the care that :func:`save` takes.
+
+    Raises:
+        RunError: the format has no room for such a picture.
+        OSError: the disk refuses.
+    """
+    with _naming_the_format(image, target, format):
+        image.save(target, **ENCODING[format])
+
+
+def format_of(source: Path, format: str) -> tuple[str, str]:
+    """The format of a picture's result, and its ending, which stays as it is where it says that already.
+
+    >>> format_of(Path("a.JPEG"), "same"), format_of(Path("a.JPEG"), "png"), format_of(Path("a.gif"), "same")
+    (('jpg', 'JPEG'), ('png', 'png'), ('png', 'png'))
+    """
+    ending = source.suffix[1:]
+    own = next((name for name, endings in ENDINGS.items() if ending.lower() in endings), None)
+    if format == "same":
+        format = own or "png"
+    return format, ending if own == format else format
+
+
+@contextmanager
+def _naming_the_format(image: Image.Image, target: Path, format: str) -> Iterator[None]:
+    """What an encoder raises about a picture becomes one sentence."""
+    try:
+        yield
     except (ValueError, SystemError) as error:
         size = f"{image.width}x{image.height}"
         raise RunError(
@@ -76,16 +116,7 @@ def save(image: Image.Image, target: Path, format: str) -> None:
         ) from error
 
 
-def _named(path: Path, format: str) -> tuple[Path, str]:
-    """The path with the ending of its format, which stays as it is where it says that already."""
-    ending = path.suffix[1:].lower()
-    own = next((name for name, endings in ENDINGS.items() if ending in endings), None)
-    if format == "same":
-        format = own or "png"
-    return (path if own == format else path.with_suffix(f".{format}")), format
-
-
-def _spelled_alike(path: Path) -> str:
+def spelled_alike(path: Path) -> str:
     """The same for all paths that a usual disk of this system takes for one."""
     name = os.path.normcase(path)
     return unicodedata.normalize("NFC", name).casefold() if sys.platform == "darwin" else name
@@ -100,12 +131,11 @@ def _identity(path: Path) -> tuple[int, int] | str:
     return status.st_dev, status.st_ino
 
 
-def _refuse_one_name(errands: Sequence[Errand]) -> None:
+def _refuse_one_name(errands: Sequence[Errand], remedy: str) -> None:
     seen: dict[str, Path] = {}
     for each in errands:
-        other = seen.setdefault(_spelled_alike(each.target), each.source)
+        other = seen.setdefault(spelled_alike(each.target), each.source)
         if other is not each.source:
             raise InputError(
-                f"the results of {shown(other)} and {shown(each.source)} would both be {shown(each.target)}; "
-                "rename one, or translate them into separate folders"
+                f"the results of {shown(other)} and {shown(each.source)} would both be {shown(each.target)}; {remedy}"
             )

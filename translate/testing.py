@@ -21,11 +21,14 @@ from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.methods import METHODS, Method
+from translate.naming import NameTemplate, ResultNames
 from translate.options import VISDOM_FLAGS, NetworkOptions, TestOptions, build, convert
 from translate.pipelining import overlapped
+from translate.reports.cards import shown_by_browsers
 from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
+from translate.saving import write_picture
 from translate.settings import resolve, test_groups, train_flags
 from translate.sizing import TestSize, note_scale
 from translate.tiling import TiledGenerator
@@ -96,7 +99,9 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     }
     if options.tile is not None:
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
-    job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]))
+    template = None if options.name_template is None else NameTemplate(options.name_template)
+    names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
+    job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]), names)
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")
@@ -274,6 +279,7 @@ class _Ready(NamedTuple):
     """A picture that has been read: as the network gets to see it, what of it is to be filled, and its truth."""
 
     input: Input
+    position: int  # among all inputs
     prepared: Image.Image
     hole: np.ndarray | None
     truth: Image.Image | None
@@ -295,6 +301,7 @@ class _Job:
     translator: Translator
     holes: Holes | None
     turned: bool
+    names: ResultNames
 
     @property
     def result(self) -> str:
@@ -317,14 +324,15 @@ class _Job:
         """
         ahead = 2 if self.pixels_at_once == 0 else READ_AHEAD
         return overlapped(
-            inputs, self._read, self._translate, partial(self._write, folder, width), self._fits, ahead=ahead
+            enumerate(inputs), self._read, self._translate, partial(self._write, folder, width), self._fits, ahead=ahead
         )
 
-    def _read(self, each: Input) -> "_Ready":
+    def _read(self, numbered: tuple[int, Input]) -> "_Ready":
+        position, each = numbered
         prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
         hole = self.holes(each.name, prepared.size) if self.holes else None
         truth = None if each.truth is None else each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
-        return _Ready(each, prepared, hole, truth)
+        return _Ready(each, position, prepared, hole, truth)
 
     def _fits(self, batch: list["_Ready"], one: "_Ready") -> bool:
         width, height = one.prepared.size
@@ -343,7 +351,9 @@ class _Job:
         scores = score(pictures, ready.hole) if "truth_B" in pictures else {}
         pictures = {self._shown_label(label): image for label, image in pictures.items()}
         note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
-        files, thumbnails = _write(pictures, each.name, folder, width)
+        files = {label: self.names.path(label, each, ready.position) for label in pictures}
+        thumbnails = _write(pictures, files, each.name, folder, width)
+        files = {label: path for label, (path, _) in files.items()}
         return Row(each.name, files, note, thumbnails), scores
 
     def _translate(self, batch: list["_Ready"]) -> list[dict[str, Image.Image]]:
@@ -360,15 +370,15 @@ class _Job:
 
 
 def _write(
-    pictures: Mapping[str, Image.Image], name: str, folder: Path, width: int
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Write each as PNG, and a small copy of large ones; their paths below the folder."""
-    files = {label: f"images/{label}/{name}.png" for label in pictures}
+    pictures: Mapping[str, Image.Image], files: Mapping[str, tuple[str, str]], name: str, folder: Path, width: int
+) -> dict[str, str]:
+    """Write each in its format, and a small copy of large ones and of those that no browser shows; the paths of the
+    copies below the folder."""
     thumbnails = {}
-    for label, path in files.items():
+    for label, (path, format) in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        pictures[label].save(folder / path)
+        write_picture(pictures[label], folder / path, format)
         small = f"thumbnails/{label}/{name}.jpg"
-        if save_thumbnail(pictures[label], folder / small, width):
+        if save_thumbnail(pictures[label], folder / small, width, needed=not shown_by_browsers(path)):
             thumbnails[label] = small
-    return files, thumbnails
+    return thumbnails

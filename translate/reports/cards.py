@@ -114,18 +114,26 @@ def zoom(
     Args:
         part: "before" or "after" for what the slider compares within a row.
         size: width and height of the picture in pixels, for the browser to know before it is there.
-        thumbnail: the path of a small copy, which is shown until the viewer opens.
+        thumbnail: the path of a small copy, which is shown until the viewer opens, and in it too where no browser shows
+            the picture.
     """
     link = a(href=picture_url(path), cls="zoom", data_label=label)
     if part:
         link.set_attribute("data-part", part)
-    if Path(path).suffix.lower() in SHOWN_BY_BROWSERS:
+    if not shown_by_browsers(path) and thumbnail:
+        link.set_attribute("data-shown", picture_url(thumbnail))
+    if shown_by_browsers(path) or thumbnail:
         sides = {"width": size[0], "height": size[1]} if size else {}
         link.add(img(src=picture_url(thumbnail or path), alt=alt, loading="lazy", decoding="async", **sides))
     else:
         link.set_attribute("class", "file")
         link.add(f"{alt}: {Path(path).suffix.lstrip('.').upper() or 'file'}, to be opened outside the browser")
     return link
+
+
+def shown_by_browsers(path: str | Path) -> bool:
+    """Whether a browser shows a picture of this ending."""
+    return Path(path).suffix.lower() in SHOWN_BY_BROWSERS
 
 
 def aspect(path: Path) -> float:

@@ -10,19 +10,20 @@ JPEG_QUALITY = 88
 SIXTEEN_BITS = {"I", "I;16", "I;16B", "I;16L"}
 
 
-def save_thumbnail(picture: Image.Image, path: Path, width: int) -> bool:
+def save_thumbnail(picture: Image.Image, path: Path, width: int, needed: bool = False) -> bool:
     """Write a small JPEG of a large picture.
 
     Args:
         width: of the picture in the page, in pixels.
+        needed: also of a small picture, since the page cannot show the picture itself.
 
     Returns:
-        Whether the picture is large enough to need one, and was written.
+        Whether one was needed, and written.
 
     Raises:
         OSError: the disk refused the write.
     """
-    if picture.width <= WORTH_IT * width:
+    if picture.width <= WORTH_IT * width and not needed:
         return False
     height = -(-SHARPNESS * width * picture.height // picture.width)
     small = shrunk(picture, (SHARPNESS * width, height))

@@ -50,7 +50,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function load(image, link) {
     const small = link.querySelector("img");
-    image.src = link.href;
+    image.src = link.dataset.shown ?? link.href; // a copy of what no browser shows
     image.alt = small.alt;
     // The frame takes the shape of the first picture: a comparison that of the input.
     const framed = image === part("after") ? null : image === picture ? picture : compare;
