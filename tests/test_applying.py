@@ -15,6 +15,7 @@ from translate.applying import ApplyResult, find_weights
 from translate.errors import InputError, RunError
 from translate.networks import build_generator
 from translate.options import ApplyOptions
+from translate.testing import run_test
 from translate.translator import Translator
 
 
@@ -300,7 +301,7 @@ class TestTrouble:
         assert not list(out.rglob("*.tmp"))
 
     @pytest.mark.parametrize(("words", "remedy"), [
-        ("crop", "--size original"), ("scale_width_and_crop", "translate test --preprocess scale_width --load_size 32")
+        ("crop", "--size original"), ("scale_width_and_crop", "--preprocess scale_width --load_size 32")
     ])  # fmt: skip
     def test_a_run_trained_at_another_scale_is_noted(self, applied, copied_run, capsys, out, words, remedy):
         folder = copied_run("crops", preprocess=words)
@@ -357,6 +358,9 @@ CASES = {
     "epoch": ("5", {}),
     "direction": ("BtoA", {}),
     "size": ("original", {}),
+    "preprocess": ("none", {}),
+    "load_size": (20, {}),
+    "crop_size": (16, {}),
     "tile": (64, {"size": "150x90"}),
     "tile_stats": ("lowres", {"size": "150x90", "tile": 64}),
     "gpu_ids": ("first", {}),
@@ -400,4 +404,73 @@ class TestNameTemplate:
     def test_what_cannot_be_is_told_before_anything_is_written(self, applied, out, template, said):
         with pytest.raises(InputError, match=said):
             applied(name_template=template, format="png")
+        assert not out.exists()
+
+
+class TestSizeInTheWordsOfTheReference:
+    @pytest.mark.parametrize("flags", [
+        {"preprocess": "resize_and_crop"}, {"preprocess": "scale_width", "load_size": 40}, {"crop_size": 16},
+        {"load_size": 20}, {"preprocess": "crop", "crop_size": 20},
+    ])  # fmt: skip
+    def test_results_are_those_of_a_test(self, applied, tested, tested_data, out, flags):
+        results = tested(**flags)
+        applied(tested_data / "testA", format="png", output=out / "files", **flags)
+        for path in (out / "files").iterdir():
+            assert np.array_equal(pixels_of(path), pixels_of(results / f"images/fake_B/{path.name}"))
+
+    def test_what_cannot_be_is_told_before_anything_is_written(self, applied, out):
+        with pytest.raises(InputError, match="--size and --preprocess both say how pictures are scaled"):
+            applied(size="original", preprocess="none")
+        with pytest.raises(InputError, match=r"crop_size 32 is larger than .*b\.png \(20x41\)"):
+            applied(preprocess="crop")
+        assert not out.exists()
+
+
+@pytest.fixture(scope="module")
+def filler(tmp_path_factory, make_domains, tiniest):
+    """The folder of a context encoder's run of one step, trained with its hole in the middle."""
+    home = tmp_path_factory.mktemp("filler")
+    root = make_domains(home / "data", size=(72, 72))
+    flags = {name: tiniest[name] for name in ("ngf", "ndf", "num_threads", "gpu_ids")}
+    flags |= {"netG": "context_encoder_64", "bottleneck": 8, "load_size": 72, "crop_size": 64, "batch_size": 2}
+    flags |= {"mask": "region", "max_steps": 1, "n_epochs": 1, "n_epochs_decay": 0}
+    return translate.train(model="context_encoder", **flags, dataroot=root, checkpoints_dir=home, name="fill").folder
+
+
+class TestMasks:
+    @pytest.mark.parametrize("flags", [
+        {}, {"mask": "centre"}, {"mask": "blocks"}, {"mask": "region", "mask_seed": 3}, {"mask": "mask.png"},
+        {"mask": "masks"},
+    ])  # fmt: skip
+    def test_holes_are_those_of_a_test(self, applied, filler, photos, out, tmp_path, monkeypatch, flags):
+        """As trained, a word, a mask file, or a folder of masks of the pictures' names."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "masks/deep").mkdir(parents=True)
+        for at, name in enumerate(["mask.png", "masks/a.png", "masks/deep/b.bmp", "masks/c.png"]):
+            mask = np.zeros((40, 40), np.uint8)
+            mask[4 + at : 20, 8:30] = 255
+            Image.fromarray(mask).save(tmp_path / name)
+        usual = {"name": "fill", "checkpoints_dir": filler.parent, "dataroot": photos, "gpu_ids": "-1"}
+        results = run_test({**usual, "results_dir": tmp_path / "results", **flags}).page.parent
+        applied(run=filler, format="png", **flags)
+        assert len(contents(out)) == 3
+        for name in contents(out):
+            assert np.array_equal(pixels_of(out / name), pixels_of(results / "images/fake_B" / name))
+
+    def test_the_hole_of_a_mask_is_what_changes(self, applied, filler, photos, out, tmp_path):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[5:20, 8:30] = 255
+        Image.fromarray(mask).save(tmp_path / "mask.png")
+        applied(photos / "a.png", run=filler, mask=tmp_path / "mask.png")
+        changed = (pixels_of(out / "a.png") != pixels_of(photos / "a.png")).any(-1)
+        assert changed.any()
+        assert not changed[mask == 0].any()
+
+    def test_what_cannot_be_is_told_before_anything_is_written(self, applied, filler, photos, out, tmp_path):
+        with pytest.raises(InputError, match="--mask is a flag of context_encoder, and this run is one of cut"):
+            applied(mask="centre")
+        (tmp_path / "masks").mkdir()
+        shutil.copy(photos / "a.png", tmp_path / "masks")
+        with pytest.raises(InputError, match=r"--mask .*masks has no mask for c \(and 1 more\): add c\.png, white"):
+            applied(run=filler, mask=tmp_path / "masks")
         assert not out.exists()

@@ -11,7 +11,7 @@ from PIL import Image
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.options import TestOptions, build
-from translate.testing import _choose_size
+from translate.sizing import choose_size
 
 
 def pixels_of(path):
@@ -225,5 +225,5 @@ class TestFlagsOfTraining:
 def test_the_reference_s_words_give_the_size_that_the_network_takes():
     record = {"options": {"netG": "context_alexnet"}, "pixel_scale": {"crop_size": 227}}
     options = build(TestOptions, {"preprocess": "resize_and_crop"})
-    size = _choose_size(options, record, METHODS["context_encoder"])
+    size = choose_size(options, record, METHODS["context_encoder"])
     assert size.preprocess(Image.new("RGB", (300, 260)), np.random.default_rng(0)).size == (227, 227)

@@ -9,17 +9,20 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from translate.data.checking import check_pictures, raise_or_skip
+from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.gathering import gather_pictures
 from translate.data.listing import shown
 from translate.data.reading import read_picture
 from translate.errors import InputError, RunError
+from translate.method_flags import Holes, holes_of, own_flags, replacing
+from translate.methods import METHODS
 from translate.naming import renaming
 from translate.options import ApplyOptions, build
 from translate.pipelining import overlapped
 from translate.registry import did_you_mean
 from translate.saving import Errand, plan, save
-from translate.sizing import TestSize, note_scale
+from translate.settings import test_groups
+from translate.sizing import TestSize, choose_size
 from translate.training.device import choose_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run
@@ -58,10 +61,13 @@ def apply_to_files(
     todo = _without_results(errands, options)
     skipped = len(errands) - len(todo)
     _refuse_without_effect(weights, values, options)
+    record = (RunFolder(weights) if weights.is_dir() else RunFolder(weights.parent)).read_record()
+    own = own_flags(record.get("model", "cut"), values)
     if todo:
-        translator = _load(weights, options)
-        todo = _readable(todo, options.skip_bad_images)
-        _translate_all(translator, todo, options)
+        translator = _load(weights, record, options, own)
+        todo = _readable(todo, options.skip_bad_images, translator.size)
+        holes = holes_of(translator, own, record, [each.name for each in todo])
+        _translate_all(translator, todo, options, holes)
     written = sum(each.target.is_file() for each in todo)
     if written != len(todo):
         raise RunError(f"{len(todo)} pictures in, but {written} written to {shown(output)}")
@@ -96,7 +102,8 @@ def _renaming(weights: Path, options: ApplyOptions, count: int) -> Callable[[Pat
 
 
 def _options(values: Mapping[str, Any]) -> ApplyOptions:
-    known = ApplyOptions.__dataclass_fields__
+    groups = ApplyOptions, *test_groups().values()
+    known = [name for group in groups for name in group.__dataclass_fields__]
     for name in values:
         if name not in known:
             raise InputError(f"unknown option {name!r}: {did_you_mean(name, known)}")
@@ -149,33 +156,38 @@ def _refuse_without_effect(weights: Path, values: Mapping[str, Any], options: Ap
         raise InputError(f"--direction {options.direction}: the run {weights} learned {own} alone; leave it out")
 
 
-def _load(weights: Path, options: ApplyOptions) -> Translator:
-    translator = Translator.load(
+def _load(weights: Path, record: Mapping[str, Any], options: ApplyOptions, own: Mapping[str, Any]) -> Translator:
+    model = record.get("model", "cut")
+    # What a file without a record holds is known once it is loaded; then so is the usual size of its method.
+    told = "model" in record or options.size or options.preprocess or options.load_size or options.crop_size
+    return Translator.load(
         weights,
         options.epoch,
-        options.size,
+        choose_size(options, record, METHODS[model]) if told else None,
         choose_device(options.gpu_ids),
         options.direction,
-        precision=options.precision,
-        tile=options.tile,
-        tile_stats=options.tile_stats,
+        replacing(model, own),
+        options.precision,
+        options.tile,
+        options.tile_stats,
     )
-    if options.size is None and translator.size.policy == "crop":
-        note_scale(translator.record.get("options", {}), has_words=False)
-    return translator
 
 
-def _readable(errands: Sequence[Errand], skip: bool) -> list[Errand]:
-    """The errands whose pictures can be read."""
+def _readable(errands: Sequence[Errand], skip: bool, size: TestSize) -> list[Errand]:
+    """The errands whose pictures can be read, and are large enough."""
     report = check_pictures([each.source for each in errands], label="pictures")
     good = set(raise_or_skip(report, skip))
     if report.bad:
         first = shown(next(iter(report.bad)))
         print(f"note: {len(report.bad)} pictures that cannot be used are left out, such as {first}")
+    if size.preprocess is not None:
+        check_geometry(report.headers, size.preprocess, batch_size=1)
     return [each for each in errands if each.source in good]
 
 
-def _translate_all(translator: Translator, errands: Sequence[Errand], options: ApplyOptions) -> None:
+def _translate_all(
+    translator: Translator, errands: Sequence[Errand], options: ApplyOptions, holes: Holes | None
+) -> None:
     """Read, translate and write at once; each picture by itself, so that a file holds what the translator returns."""
     written: list[Path] = []
 
@@ -185,7 +197,8 @@ def _translate_all(translator: Translator, errands: Sequence[Errand], options: A
     def compute(batch: list[tuple[Errand, Image.Image]]) -> list[Image.Image]:
         (each, prepared) = batch[0]
         with naming_what_does_not_fit(each.source, translator.device, tiled=options.tile is not None):
-            return [translator.translate_image(prepared, AS_PREPARED)]
+            hole = holes(each.name, prepared.size) if holes else None
+            return [translator.translate_image(prepared, AS_PREPARED, hole)]
 
     def write(ready: tuple[Errand, Image.Image], result: Image.Image) -> None:
         save(result, ready[0].target, ready[0].format)

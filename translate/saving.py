@@ -35,11 +35,12 @@ DISTINCT = "put {folder}, {name} or {index} into --name_template"
 
 
 class Errand(NamedTuple):
-    """A picture to be translated, and the file and format of its result."""
+    """A picture to be translated, the file and format of its result, and what the picture is called."""
 
     source: Path
     target: Path
     format: str
+    name: str = ""  # path of the picture below what was named, without its ending
 
 
 def plan(
@@ -57,8 +58,9 @@ def plan(
     errands = []
     for position, each in enumerate(found):
         kind, ending = format_of(each.name, format)
-        name = str(each.name.with_suffix("")) if rename is None else rename(each.name, position)
-        errands.append(Errand(each.path, output / f"{name}.{ending}", kind))
+        own = each.name.with_suffix("")
+        name = own if rename is None else rename(each.name, position)
+        errands.append(Errand(each.path, output / f"{name}.{ending}", kind, own.as_posix()))
     _refuse_one_name(errands, "rename one, or translate them into separate folders" if rename is None else DISTINCT)
     sources = {_identity(each.source): each.source for each in errands}
     for each in errands:

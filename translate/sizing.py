@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from translate.called import title
-from translate.data.preprocess import Preprocess
+from translate.data.preprocess import Preprocess, test_time
 from translate.errors import InputError
+from translate.methods import Method
+from translate.options import ApplyOptions, NetworkOptions, TestOptions, build
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,36 @@ class TestSize:
         return {"crop": f"shorter side {self.crop_size}", "original": "original size"}.get(self.policy, self.policy)
 
 
-def note_scale(recorded: Mapping[str, Any], has_words: bool = True) -> None:
+def choose_size(options: TestOptions | ApplyOptions, record: Mapping[str, Any], method: type[Method]) -> TestSize:
+    """The size that the flags of a command name, of which the record of the run fills in the rest.
+
+    Raises:
+        InputError: two flags say how pictures are scaled, or one says it in words that there are not.
+    """
+    crop = options.crop_size or record.get("pixel_scale", {}).get("crop_size", 256)
+    if options.preprocess:
+        if options.size:
+            raise InputError("--size and --preprocess both say how pictures are scaled; give one of them")
+        multiple_px = method.multiple_px(build(NetworkOptions, record.get("options", {})))
+        words = test_time(options.preprocess, options.load_size or crop, crop, multiple_px)
+        return TestSize("crop", crop, words)
+    if options.load_size and options.load_size != crop:
+        # Users of the reference set the test size with --load_size and --crop_size alone.
+        crop = options.load_size
+    if options.size:
+        return TestSize(options.size, crop)
+    if options.load_size or options.crop_size:
+        return TestSize("crop", crop)
+    if method.test_size == "crop":
+        note_scale(record.get("options", {}))
+    return TestSize(method.test_size, crop)
+
+
+def note_scale(recorded: Mapping[str, Any]) -> None:
     """Say so if training did not scale pictures to the crop size, as is done after it by default.
 
     Args:
         recorded: the options of the run.
-        has_words: whether the command at hand has ``--preprocess``, as ``test.py`` does.
     """
     words = recorded.get("preprocess", "resize").split("_and_")
     if "resize" in words:
@@ -66,6 +91,4 @@ def note_scale(recorded: Mapping[str, Any], has_words: bool = True) -> None:
     scaling = next((word for word in words if word.startswith("scale_")), None)
     load_size = recorded.get(recorded.get("decay_load_size"))  # that of the last epochs
     same = f"--preprocess {scaling} --load_size {load_size}" if scaling else "--size original"
-    if scaling and not has_words:
-        same = f"{title('test')} {same}"
     print(f"note: the run was trained at another scale (--preprocess {recorded['preprocess']}); {same} keeps it")

@@ -1,7 +1,7 @@
 """``test.py``: translate a folder of pictures with a trained run and write a page of the results."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,22 +15,21 @@ from translate.called import title
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
 from translate.data.inputs import Input, find_inputs
-from translate.data.mask_files import make_mask
-from translate.data.preprocess import test_time
 from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
+from translate.method_flags import Holes, holes_of, own_flags, replacing
 from translate.methods import METHODS, Method
 from translate.naming import NameTemplate, ResultNames
-from translate.options import VISDOM_FLAGS, NetworkOptions, TestOptions, build, convert
+from translate.options import VISDOM_FLAGS, TestOptions, build, convert
 from translate.pipelining import overlapped
 from translate.reports.cards import shown_by_browsers
 from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
 from translate.saving import write_picture
-from translate.settings import resolve, test_groups, train_flags
-from translate.sizing import TestSize, note_scale
+from translate.settings import resolve, train_flags
+from translate.sizing import TestSize, choose_size
 from translate.tiling import TiledGenerator
 from translate.training.device import choose_device, describe_device
 from translate.training.memory import naming_what_does_not_fit
@@ -39,7 +38,6 @@ from translate.translator import Translator
 
 CONTACT_SHEET = "contact_sheet.jpg"
 READ_AHEAD = 32  # pictures, on a device that translates batches
-Holes = Callable[[str, tuple[int, int]], np.ndarray]  # name of a picture and its (width, height) -> (H, W) boolean
 
 
 @dataclass(frozen=True)
@@ -73,17 +71,16 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     _compare_flags(recorded_flags, record)
     model = record.get("model", "cut")
     _note_one_way(folder, options, record, METHODS[model])
-    own = _own_flags(model, values)
-    size = _choose_size(options, record, METHODS[model])
+    own = own_flags(model, values)
+    size = choose_size(options, record, METHODS[model])
     device = choose_device(options.gpu_ids)
-    changed = {name: value for name, value in own.items() if _may_change(METHODS[model], name)}
     translator = Translator.load(
         folder.path,
         options.epoch,
         size,
         device,
         options.direction,
-        changed,
+        replacing(model, own),
         options.precision,
         options.tile,
         options.tile_stats,
@@ -101,28 +98,12 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
     template = None if options.name_template is None else NameTemplate(options.name_template)
     names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
-    job = _Job(translator, _holes(translator, own, record), _is_turned(options, record, METHODS[model]), names)
+    holes = holes_of(translator, own, record, [each.name for each in inputs])
+    job = _Job(translator, holes, _is_turned(options, record, METHODS[model]), names)
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")
     return TestResult(target / "index.html", len(inputs), written)
-
-
-def _own_flags(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The flags that only this method has in a test; None where they were not given.
-
-    Raises:
-        InputError: a flag of another method.
-    """
-    groups = test_groups()
-    mine = {field.name for field in fields(groups[model])} if model in groups else set()
-    for other, group in groups.items():
-        for field in fields(group):
-            if field.name in values and field.name not in mine:
-                raise InputError(f"--{field.name} is a flag of {other}, and this run is one of {model}; leave it out")
-    if model not in groups:
-        return {}
-    return {name: value for name, value in asdict(build(groups[model], values)).items() if value is not None}
 
 
 def _choose_run(options: TestOptions, given: Mapping[str, Any]) -> RunFolder:
@@ -186,32 +167,6 @@ def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
         print(f"note: flags of training do not change a trained run: {', '.join(different)}")
 
 
-def _choose_size(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> TestSize:
-    crop = options.crop_size or record.get("pixel_scale", {}).get("crop_size", 256)
-    if options.preprocess:
-        if options.size:
-            raise InputError("--size and --preprocess both say how pictures are scaled; give one of them")
-        multiple_px = method.multiple_px(build(NetworkOptions, record.get("options", {})))
-        words = test_time(options.preprocess, options.load_size or crop, crop, multiple_px)
-        return TestSize("crop", crop, words)
-    if options.load_size and options.load_size != crop:
-        # Users of the reference set the test size with --load_size and --crop_size alone.
-        crop = options.load_size
-    if options.size:
-        return TestSize(options.size, crop)
-    if options.load_size or options.crop_size:
-        return TestSize("crop", crop)
-    if method.test_size == "crop":
-        note_scale(record.get("options", {}))
-    return TestSize(method.test_size, crop)
-
-
-def _may_change(method: type[Method], name: str) -> bool:
-    """Whether a flag of a test replaces the flag of training of its name."""
-    field = method.Options.__dataclass_fields__.get(name)
-    return field is not None and not field.metadata["fixed"]
-
-
 def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
     root = record.get("dataset", {}).get("root")
     if options.dataroot:
@@ -226,15 +181,6 @@ def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[M
 def _is_turned(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> bool:
     """Whether pictures of the run's B are translated to its A, by a network of their own."""
     return "BtoA" in method.generators and _is_other_direction(options, record)
-
-
-def _holes(translator: Translator, own: Mapping[str, Any], record: Mapping[str, Any]) -> Holes | None:
-    """Which part of each picture is filled, for a method that fills one."""
-    if not getattr(translator.generator, "takes_mask", False):
-        return None
-    mask = own.get("mask", record.get("options", {}).get("mask", "centre"))
-    share, seed = translator.generator.hole_share, own.get("mask_seed", 0)
-    return lambda name, size: make_mask(mask, *size, hole_share=share, seed=seed, name=name)
 
 
 def _limit(options: TestOptions) -> int | None:

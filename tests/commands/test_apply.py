@@ -4,7 +4,15 @@ import pytest
 
 from translate.commands.apply import main, parse_apply
 from translate.errors import InputError
+from translate.method_options import TEST_OPTIONS
 from translate.options import ApplyOptions, annotated_type
+from translate.settings import test_groups
+
+
+def test_flags_of_single_methods_are_those_of_the_methods():
+    assert test_groups() == TEST_OPTIONS
+    assert parse_apply(["run", "a.jpg", "--mask", "masks"]) == ("run", ["a.jpg"], {"mask": "masks"})
+
 
 SWITCHES = [name for name in ApplyOptions.__dataclass_fields__ if annotated_type(ApplyOptions, name)[0] is bool]
 

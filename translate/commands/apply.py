@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from translate.called import title
 from translate.commands import run_command
 from translate.errors import InputError
+from translate.method_options import TEST_OPTIONS
 from translate.options import ApplyOptions
 from translate.parsing import Parser, add_group, refuse_unknown
 
@@ -43,10 +44,14 @@ def parse_apply(arguments: Sequence[str]) -> tuple[str, list[str], dict[str, Any
     )
     parser.add_argument("run", metavar="RUN", nargs="?", help="a run folder, a .pth file, or the name of a run")
     parser.add_argument("pictures", metavar="PICTURES", nargs="*", help="files, folders, or patterns in quotes")
-    add_group(parser, ApplyOptions, short={"output": "-o"}, words_follow=True)
+    groups = ApplyOptions, *TEST_OPTIONS.values()
+    for group in groups:
+        add_group(parser, group, short={"output": "-o"}, words_follow=True)
     given, unknown = parser.parse_known_intermixed_args(list(arguments))
     values = vars(given)
-    refuse_unknown(unknown, ApplyOptions.__dataclass_fields__)
+    refuse_unknown(
+        unknown, [name for group in (ApplyOptions, *TEST_OPTIONS.values()) for name in group.__dataclass_fields__]
+    )
     run, pictures = values.pop("run", None), values.pop("pictures", [])
     if unknown:
         raise InputError(f"unknown flag {unknown[0]}: {name} --help lists those there are")

@@ -2,13 +2,14 @@
 
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from translate.data.listing import shown
+from translate.data.listing import list_pictures, shown
 from translate.data.reading import read_picture
 from translate.errors import InputError
 from translate.masks import MASKS, centre_mask, draw_mask
@@ -53,6 +54,29 @@ def read_mask(path: Path, width: int, height: int) -> np.ndarray:
         hint = did_you_mean(str(path), MASKS)
         raise InputError(f"--mask {shown(path)} is neither a kind of mask nor a file that exists: {hint}")
     return _from_picture(read_picture(path), width, height, shown(path))
+
+
+def find_masks(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The mask file of each picture: the one of its name in a folder, with whatever ending.
+
+    Args:
+        names: paths below the pictures' own folder, with or without an ending.
+
+    Raises:
+        InputError: one is missing.
+    """
+    files = list_pictures(folder)
+    whole = {path.relative_to(folder).as_posix(): path for path in files}
+    known = {Path(name).with_suffix("").as_posix(): path for name, path in whole.items()} | whole
+    names = list(names)
+    missing = [name for name in names if name not in known]
+    if missing:
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise InputError(
+            f"--mask {shown(folder)} has no mask for {shown(missing[0])}{others}: add {shown(missing[0])}.png, white "
+            "where it is to be filled"
+        )
+    return {name: known[name] for name in names}
 
 
 def _from_picture(picture: Image.Image, width: int, height: int, label: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from translate.errors import InputError
 from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.classification import multinomial_loss
 from translate.losses.reconstruction import masked_l2
+from translate.method_options import ColorizationTestOptions
 from translate.methods.base import Batch, Method
 from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
 from translate.networks.colorizer import COLORIZERS, Colorizer, Prediction, paint
@@ -49,14 +50,6 @@ class ColorizationOptions:
         256, "shorter side to which larger pictures are scaled to predict their colours; 0: none; default: load_size",
         low=0,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ColorizationTestOptions:
-    """Method colorization"""
-
-    annealed_T: float | None = flag(None, "temperature of the result; default: the run's own", low=0)
-    predict_px: int | None = flag(None, "see training; default: the run's own", low=0)
 
 
 @dataclass

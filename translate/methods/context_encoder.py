@@ -12,6 +12,7 @@ from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss
 from translate.losses.reconstruction import masked_l2, overlap_weights
 from translate.masks import MASKS, centre_mask, draw_mask
+from translate.method_options import ContextEncoderTestOptions
 from translate.methods.base import Batch, Method
 from translate.methods.inpainting import Inpainter
 from translate.networks import build_discriminator, build_generator
@@ -39,16 +40,6 @@ class ContextEncoderOptions:
     lr_factor_G: float | None = flag(
         None, "the generator's share of --lr; default: 10 where 0 < lambda_rec < 1 (published), else 1", above=0
     )
-
-
-@dataclass(frozen=True)
-class ContextEncoderTestOptions:
-    """Test of context_encoder"""
-
-    mask: str | None = flag(
-        None, "what is filled: centre, blocks, region, or a picture that is white there; default: as trained"
-    )
-    mask_seed: int = flag(0, "fixes the masks blocks and region", low=0)
 
 
 @dataclass
