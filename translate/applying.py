@@ -10,10 +10,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
-from translate.data.gathering import gather_pictures
+from translate.data.gathering import gather_pictures, in_film_order
 from translate.data.listing import shown
-from translate.data.reading import read_picture
+from translate.data.reading import PictureError, read_picture
 from translate.errors import InputError, RunError
+from translate.film.kinds import is_animated
+from translate.film.steady import Steadier
+from translate.film.translating import AS_PREPARED, check_moving, translate_moving
 from translate.method_flags import Holes, holes_of, own_flags, replacing
 from translate.methods import METHODS
 from translate.naming import renaming
@@ -27,8 +30,6 @@ from translate.training.device import choose_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run
 from translate.translator import Translator, generators_of
-
-AS_PREPARED = TestSize("original")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ def apply_to_files(
     _refuse_folders(words, output)
     found = gather_pictures(words, leave_out=output)
     weights = find_weights(run, Path(options.checkpoints_dir))
+    if options.film:
+        found = in_film_order(found)
     errands = plan(found, output, options.format, _renaming(weights, options, len(found)))
+    _refuse_smoothing(errands, options)
+    _note_first_frames(errands, options)
     todo = _without_results(errands, options)
     skipped = len(errands) - len(todo)
     _refuse_without_effect(weights, values, options)
@@ -65,9 +70,16 @@ def apply_to_files(
     own = own_flags(record.get("model", "cut"), values)
     if todo:
         translator = _load(weights, record, options, own)
-        todo = _readable(todo, options.skip_bad_images, translator.size)
+        stills = _readable([each for each in todo if not each.moves], options.skip_bad_images, translator.size)
+        counts = _readable_films([each for each in todo if each.moves], options.skip_bad_images)
+        todo = [*stills, *counts]
         holes = holes_of(translator, own, record, [each.name for each in todo])
-        _translate_all(translator, todo, options, holes)
+        steadier = Steadier(translator, options.smooth_stats if options.film else 0)
+        _translate_all(translator, stills, options, holes, steadier)
+        if counts and not options.film:
+            steadier = Steadier(translator, options.smooth_stats)
+        for each, count in counts.items():
+            translate_moving(translator, each, count, holes, steadier)
     written = sum(each.target.is_file() for each in todo)
     if written != len(todo):
         raise RunError(f"{len(todo)} pictures in, but {written} written to {shown(output)}")
@@ -173,8 +185,46 @@ def _load(weights: Path, record: Mapping[str, Any], options: ApplyOptions, own: 
     )
 
 
+def _refuse_smoothing(errands: Sequence[Errand], options: ApplyOptions) -> None:
+    """Refuse flags about films that would have no effect, or cannot have it."""
+    if options.film and not options.smooth_stats:
+        raise InputError(
+            "--film says that pictures are frames that --smooth_stats smooths: give that too, as in --smooth_stats 0.9"
+        )
+    if not options.smooth_stats:
+        return
+    if options.tile is not None:
+        raise InputError("--smooth_stats and --tile both say where statistics come from; give one of them")
+    if not options.film and not any(each.moves for each in errands):
+        raise InputError("--smooth_stats is about films: give --film too if these pictures are the frames of one")
+
+
+def _note_first_frames(errands: Sequence[Errand], options: ApplyOptions) -> None:
+    """Say so if the format that is asked for holds one picture, and an animation many."""
+    if options.format == "same":
+        return
+    first = next((each for each in errands if not each.moves and is_animated(each.source)), None)
+    if first is not None:
+        print(f"note: {options.format} holds one picture; of {shown(first.source)} the first frame is translated")
+
+
+def _readable_films(errands: Sequence[Errand], skip: bool) -> dict[Errand, int | None]:
+    """The films and animations that can be read, with the number of their frames as far as it is known."""
+    counts = {}
+    for each in errands:
+        try:
+            counts[each] = check_moving(each)
+        except PictureError as error:
+            if not skip:
+                raise
+            print(f"note: {error}; it is left out")
+    return counts
+
+
 def _readable(errands: Sequence[Errand], skip: bool, size: TestSize) -> list[Errand]:
     """The errands whose pictures can be read, and are large enough."""
+    if not errands:
+        return []
     report = check_pictures([each.source for each in errands], label="pictures")
     good = set(raise_or_skip(report, skip))
     if report.bad:
@@ -186,16 +236,30 @@ def _readable(errands: Sequence[Errand], skip: bool, size: TestSize) -> list[Err
 
 
 def _translate_all(
-    translator: Translator, errands: Sequence[Errand], options: ApplyOptions, holes: Holes | None
+    translator: Translator,
+    errands: Sequence[Errand],
+    options: ApplyOptions,
+    holes: Holes | None,
+    steadier: Steadier,
 ) -> None:
-    """Read, translate and write at once; each picture by itself, so that a file holds what the translator returns."""
+    """Read, translate and write at once; each picture by itself, so that a file holds what the translator returns.
+
+    Args:
+        steadier: for the frames of a film, which each folder is by itself.
+    """
     written: list[Path] = []
+    folder: Path | None = None
 
     def read(each: Errand) -> Image.Image:
         return translator.prepare(read_picture(each.source, translator.input_nc))
 
     def compute(batch: list[tuple[Errand, Image.Image]]) -> list[Image.Image]:
+        nonlocal folder
         (each, prepared) = batch[0]
+        if each.source.parent != folder:
+            folder = each.source.parent
+            steadier.begin()
+        steadier.see(prepared)
         with naming_what_does_not_fit(each.source, translator.device, tiled=options.tile is not None):
             hole = holes(each.name, prepared.size) if holes else None
             return [translator.translate_image(prepared, AS_PREPARED, hole)]

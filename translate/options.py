@@ -285,6 +285,12 @@ class ApplyOptions:
     crop_size: int | None = same_as(TestOptions, "crop_size")
     tile: int | None = same_as(TestOptions, "tile")
     tile_stats: str = same_as(TestOptions, "tile_stats")
+    smooth_stats: float = flag(
+        0.0, "films: the statistics of instance norms are a moving average over frames, of this decay (0.9), against "
+        "flicker; 0: each frame by itself",
+        low=0, high=0.999,
+    )  # fmt: skip
+    film: bool = flag(False, "with --smooth_stats: the pictures of a folder are the frames of a film, in natural order")
     gpu_ids: str = same_as(TestOptions, "gpu_ids")
     precision: str = same_as(TestOptions, "precision")
 

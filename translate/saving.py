@@ -14,6 +14,7 @@ from translate.data.gathering import Found
 from translate.data.listing import shown
 from translate.errors import InputError, RunError
 from translate.files import replace_atomically
+from translate.film.kinds import moving
 
 ENDINGS = {
     "png": ("png",),
@@ -41,6 +42,7 @@ class Errand(NamedTuple):
     target: Path
     format: str
     name: str = ""  # path of the picture below what was named, without its ending
+    moves: bool = False  # a film or an animation, of which every frame is translated
 
 
 def plan(
@@ -57,10 +59,11 @@ def plan(
     """
     errands = []
     for position, each in enumerate(found):
-        kind, ending = format_of(each.name, format)
+        moves = moving(each.path, format)
+        kind, ending = (moves.format, moves.ending) if moves else format_of(each.name, format)
         own = each.name.with_suffix("")
         name = own if rename is None else rename(each.name, position)
-        errands.append(Errand(each.path, output / f"{name}.{ending}", kind, own.as_posix()))
+        errands.append(Errand(each.path, output / f"{name}.{ending}", kind, own.as_posix(), moves is not None))
     _refuse_one_name(errands, "rename one, or translate them into separate folders" if rename is None else DISTINCT)
     sources = {_identity(each.source): each.source for each in errands}
     for each in errands:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from translate.data.listing import EXTENSIONS, list_pictures, shown
 from translate.errors import InputError
+from translate.film.kinds import is_film
 
 
 class Found(NamedTuple):
@@ -23,7 +25,8 @@ def gather_pictures(words: Sequence[str | os.PathLike[str]], leave_out: Path | N
 
     Args:
         words: files, which may have any ending; folders, which are searched as ``list_pictures`` does; and patterns
-            (``*``, ``?``, ``[ab]``, ``**`` for folders of any depth), which match pictures and folders of pictures.
+            (``*``, ``?``, ``[ab]``, ``**`` for folders of any depth), which match pictures, films and folders of
+            pictures.
         leave_out: a folder whose pictures do not count where they lie in a folder that is named or match a pattern:
             that of the results.
 
@@ -33,6 +36,16 @@ def gather_pictures(words: Sequence[str | os.PathLike[str]], leave_out: Path | N
     out = None if leave_out is None else Path(os.path.realpath(leave_out))
     found = [each for word in words for each in _of_word(os.fspath(word), out)]
     return list({(os.path.abspath(each.path), each.name): each for each in found}.values())
+
+
+def in_film_order(found: Iterable[Found]) -> list[Found]:
+    """Folder by folder in the order of names, numbers in them by their value: ``2.png`` before ``10.png``."""
+    return sorted(found, key=lambda each: (str(each.path.parent), _natural(each.path.name)))
+
+
+def _natural(name: str) -> list[int | str]:
+    """Text and numbers by turns."""
+    return [int(part) if at % 2 else part.casefold() for at, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def _of_word(word: str, out: Path | None) -> list[Found]:
@@ -78,7 +91,7 @@ def _at(path: Path, root: Path) -> Iterable[Found]:
 def _pictures_of(names: Iterable[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
-        if path.is_dir() or path.suffix[1:].lower() in EXTENSIONS:
+        if path.is_dir() or path.suffix[1:].lower() in EXTENSIONS or is_film(path) or path.suffix.lower() == ".gif":
             yield path
 
 
