@@ -71,7 +71,7 @@ def apply_to_files(
     if todo:
         translator = _load(weights, record, options, own)
         stills = _readable([each for each in todo if not each.moves], options.skip_bad_images, translator.size)
-        counts = _readable_films([each for each in todo if each.moves], options.skip_bad_images)
+        counts = _readable_films([each for each in todo if each.moves], options.skip_bad_images, bool(stills))
         todo = [*stills, *counts]
         holes = holes_of(translator, own, record, [each.name for each in todo])
         steadier = Steadier(translator, options.smooth_stats if options.film else 0)
@@ -208,16 +208,23 @@ def _note_first_frames(errands: Sequence[Errand], options: ApplyOptions) -> None
         print(f"note: {options.format} holds one picture; of {shown(first.source)} the first frame is translated")
 
 
-def _readable_films(errands: Sequence[Errand], skip: bool) -> dict[Errand, int | None]:
-    """The films and animations that can be read, with the number of their frames as far as it is known."""
-    counts = {}
+def _readable_films(errands: Sequence[Errand], skip: bool, others: bool) -> dict[Errand, int | None]:
+    """The films and animations that can be read, with the number of their frames as far as it is known.
+
+    Args:
+        others: whether there is something to be done without them.
+    """
+    counts: dict[Errand, int | None] = {}
+    bad = []
     for each in errands:
         try:
             counts[each] = check_moving(each)
         except PictureError as error:
-            if not skip:
-                raise
-            print(f"note: {error}; it is left out")
+            bad.append(error)
+    if bad and not (skip and (counts or others)):
+        raise bad[0]
+    for error in bad:
+        print(f"note: {error}; it is left out")
     return counts
 
 

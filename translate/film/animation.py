@@ -49,18 +49,23 @@ def convert_animation(source: Path, file: BinaryIO, format: str, translate: Tran
         RunError: it cannot be encoded.
     """
     timing = read_timing(source)
-    results = translate(frame.convert("RGB") for frame in _decoded(source))
-    first = next(results)
+    first, *others = translate(_without_info(frame.convert("RGB")) for frame in _decoded(source))
     durations = timing.durations_ms if format == "png" else [round(duration) for duration in timing.durations_ms]
     told = {"duration": durations, **QUALITY.get(format, {})}
     # A GIF that says nothing is shown once; the others count how often, too.
     told |= {} if format == "gif" and timing.loop == 1 else {"loop": timing.loop}
     try:
-        first.save(file, ANIMATIONS[format], save_all=True, append_images=results, **told)
-    except (ValueError, SystemError) as error:
+        first.save(file, ANIMATIONS[format], save_all=True, append_images=others, **told)
+    except (ValueError, SystemError, RuntimeError) as error:
         raise RunError(
             f"the translation of {shown(source)} cannot be written as {format} ({error}); give another --format"
         ) from error
+
+
+def _without_info(frame: Image.Image) -> Image.Image:
+    """A frame that tells no encoder how it was stored before."""
+    frame.info = {}
+    return frame
 
 
 def _decoded(path: Path) -> Iterator[Image.Image]:

@@ -10,8 +10,9 @@ from translate.data.listing import shown
 from translate.files import replace_atomically
 from translate.film.animation import convert_animation, read_timing
 from translate.film.kinds import is_film
+from translate.film.reading import check_film
 from translate.film.steady import Steadier
-from translate.film.video import check_film, convert_film
+from translate.film.writing import convert_film
 from translate.method_flags import Holes
 from translate.pipelining import overlapped
 from translate.saving import Errand

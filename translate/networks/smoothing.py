@@ -16,7 +16,7 @@ from translate.networks.instance_norm import Moments
 
 
 class SmoothedNorm(nn.Module):
-    """(1, C, H, W) -> the same, frame by frame, normalised by the moving averages up to this frame.
+    """(1, C, H, W) -> the same, frame by frame and without gradient, normalised by the moving averages so far.
 
     Args:
         norm: whose place it takes, with its affine weights where it has any.
