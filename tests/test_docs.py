@@ -10,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from translate.commandline import parse_train
 from translate.methods import METHODS
-from translate.options import LEGACY, TestOptions
+from translate.options import LEGACY, ApplyOptions, TestOptions
 from translate.settings import test_groups, train_flags
 
 OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
@@ -34,7 +35,11 @@ TINY = {
     "pix2pix": {"normG": "instance"},
     "sincut": {"netG": "smallstylegan2", "netD": "stylegan2", "ngf": 1, "ndf": 1, "crop_size": 16, "batch_size": 4},
 }
-ELSEWHERE = ("pip install .", "scripts/quickstart.sh")  # tried by tests/test_wheel.py and by hand
+ELSEWHERE = (
+    "pip install .",
+    'pip install ".[video]"',
+    "scripts/quickstart.sh",
+)  # tried by tests/test_wheel.py and by hand
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
     (page.stem, *block) for page in PAGES for block in re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
@@ -60,12 +65,19 @@ def folders(tmp_path_factory, make_domains) -> Path:
     make_domains(home / "my_two_pictures", 1, 1, phases=("train",))
     for path in (home / "my_pairs").glob("*B/b*.png"):
         path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
-    for name in ("my_photos", "old_grey_pictures", "holiday"):
+    for name in ("my_photos", "old_grey_pictures", "holiday", "frames"):
         (home / name).mkdir()
         for number in range(2):
             Image.fromarray(np.random.default_rng(number).integers(0, 255, (80, 72, 3), np.uint8)).save(
                 home / name / f"{number}.png"
             )
+    frames = [Image.new("RGB", (64, 48), (90 * number, 40, 200)) for number in range(3)]
+    frames[0].save(home / "moving.gif", save_all=True, append_images=frames[1:])
+    with av.open(str(home / "film.mp4"), "w") as film:
+        video = film.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for frame in [*map(av.VideoFrame.from_image, frames), None]:
+            film.mux(video.encode(frame))
     return home
 
 
@@ -73,7 +85,7 @@ def folders(tmp_path_factory, make_domains) -> Path:
 def workplace(tmp_path, folders, trained_run, monkeypatch) -> Path:
     """A folder with these pictures, and a run that was trained before."""
     for entry in folders.iterdir():
-        shutil.copytree(entry, tmp_path / entry.name)
+        (shutil.copytree if entry.is_dir() else shutil.copy)(entry, tmp_path / entry.name)
     shutil.copytree(trained_run, tmp_path / "checkpoints" / "my_run")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -125,7 +137,7 @@ def test_links_lead_somewhere(page, link):
     assert (page.parent / link).is_file()
 
 
-OF_APPLY = {"out", "format", "overwrite", "skip_existing"}
+OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 
 

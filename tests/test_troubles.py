@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from translate.commandline import RECIPES, read_recipe
-from translate.options import TestOptions
+from translate.options import ApplyOptions, TestOptions
 from translate.settings import train_flags
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEXT = (REPOSITORY / "docs/troubles.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| 1.")]
-OF_APPLY = {"out", "format", "overwrite", "skip_existing"}
+OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__}
 OPEN = ("**Not yet", "**Not planned here", "**In part", "a limit of the method")
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image
 
 SAMPLES_A_SECOND = 48000
 
 
 def _still(number, size):
     """A smooth picture, another for each number, that survives lossy coding."""
-    ramp = ImageChops.offset(Image.linear_gradient("L").resize(size), 0, 3 * number)
-    return Image.merge(
-        "RGB", (ramp, ramp.transpose(Image.Transpose.ROTATE_180), Image.new("L", size, 40 + 12 * number))
-    )
+    ramp = Image.linear_gradient("L").resize(size)
+    still = Image.merge("RGB", (ramp, ramp.transpose(Image.Transpose.ROTATE_180), Image.new("L", size, 90)))
+    still.paste((120, 120, 120), (0, 0, 4 * number % size[0], size[1] // 2))
+    return still
 
 
 @pytest.fixture(scope="session")
