@@ -331,13 +331,16 @@ def outcome(photos, out, copied_run, tmp_path):
 
     def run(trouble=None, **flags):
         shutil.rmtree(out, ignore_errors=True)
-        for name in ("bad.png", "moving.webp"):
+        for name in ("bad.png", "moving.webp", "a2.png"):
             (photos / name).unlink(missing_ok=True)
         if trouble == "bad":
             (photos / "bad.png").write_bytes(b"\x89PNG broken")
         if trouble == "moving":
-            frames = [Image.new("RGB", (40, 40), (value, 90, 0)) for value in (0, 20, 40)]
+            frames = [Image.open(photos / "a.png") for _ in range(3)]
+            for at, frame in enumerate(frames):
+                frame.paste((255, 255, 255), (0, 0, 10 * at, 20))
             frames[0].save(photos / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
+            frames[1].save(photos / "a2.png")
         if trouble == "there":
             out.mkdir()
             (out / "a.png").write_bytes(b"mine")
@@ -367,7 +370,7 @@ CASES = {
     "crop_size": (16, {}),
     "tile": (64, {"size": "150x90"}),
     "tile_stats": ("lowres", {"size": "150x90", "tile": 64}),
-    "smooth_stats": (0.5, {"smooth_stats": 0.9, "film": True}),
+    "smooth_stats": (0.9, {"trouble": "moving"}),
     "film": (True, {"smooth_stats": 0.9, "trouble": "moving"}),
     "gpu_ids": ("first", {}),
     "precision": ("fp32", {}),

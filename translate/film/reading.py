@@ -102,7 +102,7 @@ class FilmReader:
                     continue
                 for frame in packet.decode():
                     last = self._time(frame, last)
-                    end = last + (getattr(frame, "duration", 0) or self.step)
+                    end = last + (frame.duration or self.step)
                     self.times.append(last)
                     taken += 1
                     yield self._seen(frame)
@@ -130,7 +130,7 @@ class FilmReader:
         shape = self.video.sample_aspect_ratio
         if shape and shape != 1:
             image = image.resize((max(1, round(image.width * shape)), image.height), Image.Resampling.BICUBIC)
-        turn = getattr(frame, "rotation", 0) % 360
+        turn = frame.rotation % 360  # counter-clockwise
         return image.rotate(turn, expand=True) if turn else image
 
     def _counted_by_length(self) -> int | None:
