@@ -96,6 +96,11 @@ class DataOptions:
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
     input_nc: int | None = flag(None, "channels of domain A: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
     output_nc: int | None = flag(None, "channels of domain B: 3 colour, 1 grey; detected", low=1, high=3, fixed=True)
+    range_A: str | None = flag(
+        None, "LOW,HIGH: values of domain A that become black and white; needed where pictures are deeper than 8 bits",
+        fixed=True,
+    )  # fmt: skip
+    range_B: str | None = flag(None, "the same for domain B, whose results are written in these values", fixed=True)
     preprocess: str = flag(
         "resize_and_crop",
         "words joined by _and_: resize, scale_width, scale_shortside, scale_aspect, zoom, crop, patch, trim, none",

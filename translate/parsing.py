@@ -1,6 +1,7 @@
 """Flags from groups of options: a parser that fails in one sentence, with a help page that one can read."""
 
 import argparse
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
@@ -23,6 +24,9 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             **shown, allow_abbrev=False, formatter_class=_HelpFormatter, argument_default=argparse.SUPPRESS
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        return super().parse_known_args(None if args is None else _with_negative_lists(args), namespace)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message.replace("argument ", ""))
@@ -82,6 +86,18 @@ def refuse_unknown(words: Sequence[str], known: Collection[str]) -> None:
         if word.startswith("--"):
             name = word[2:].split("=")[0]
             raise InputError(f"unknown flag --{name}: {did_you_mean(name, known)}")
+
+
+def _with_negative_lists(words: Sequence[str]) -> list[str]:
+    """The words with a list of numbers that begins with a minus tied to its flag, for which argparse takes it itself:
+    ``--range_A -1000,3000`` as ``--range_A=-1000,3000``."""
+    tied: list[str] = []
+    for word in words:
+        if re.match(r"-[\d.].*,", word) and tied and re.fullmatch(r"--\w+", tied[-1]):
+            tied[-1] += f"={word}"
+        else:
+            tied.append(word)
+    return tied
 
 
 class _HelpFormatter(argparse.HelpFormatter):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from translate.data.deep_picture import Picture
 from translate.data.preprocess import Preprocess, test_time
 from translate.errors import InputError
 from translate.methods import Method
@@ -32,7 +33,7 @@ class TestSize:
         if self.policy not in ("crop", "original") and not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.policy):
             raise InputError(f"--size {self.policy} is not crop, original or WIDTHxHEIGHT such as 512x256")
 
-    def apply(self, image: Image.Image) -> Image.Image:
+    def apply(self, image: Picture) -> Picture:
         if self.preprocess is not None:
             # The words that choose a place at random (crop, patch, trim) choose the same one each time.
             return self.preprocess(image, np.random.default_rng(0))

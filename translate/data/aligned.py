@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
+from translate.data.deep_picture import Picture
 from translate.data.listing import domain_folder, list_pictures, shown
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
@@ -124,7 +124,7 @@ class AlignedPictures(Dataset):
         """How many pictures of domain A there are."""
         return len(self.pairs)
 
-    def read_input(self, index: int) -> Image.Image:
+    def read_input(self, index: int) -> Picture:
         """Picture ``index`` of domain A as it is on disk, in the channels of the run."""
         return self.pairs[index].a.read(self.channels[0])
 

@@ -11,29 +11,46 @@ import os
 import tempfile
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-Shape = tuple[int, int, int]  # height, width, channels: a byte each
+Shape = tuple[int, int, int]  # height, width, channels
 
 EMPTY, WRITTEN = b"\0", b"\1"
 
 
-def lay_out(shapes: Sequence[Shape], budget_bytes: int) -> tuple[list[int | None], int]:
+class Place(NamedTuple):
+    """What a picture takes."""
+
+    height: int
+    width: int
+    channels: int
+    dtype: torch.dtype = torch.uint8
+
+    @property
+    def shape(self) -> Shape:
+        return self[:3]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.height * self.width * self.channels * self.dtype.itemsize
+
+
+def lay_out(places: Sequence[Place | Shape], budget_bytes: int) -> tuple[list[int | None], int]:
     """Where each picture begins (bytes from the start of the arena) and the size of the whole.
 
     A byte of marks a picture, and one for the arena, come first, up to a page's end; then pictures in the order given,
-    each that still fits into the budget. None stands for one that does not.
+    each that still fits into the budget, where its type may begin. None stands for one that does not.
     """
-    end = -(-(len(shapes) + 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+    end = -(-(len(places) + 1) // mmap.PAGESIZE) * mmap.PAGESIZE
     starts: list[int | None] = []
-    for height, width, channels in shapes:
-        size = height * width * channels
-        fits = end + size <= budget_bytes
-        starts.append(end if fits else None)
-        end += size if fits else 0
+    for place in (Place(*each) for each in places):
+        start = -(-end // place.dtype.itemsize) * place.dtype.itemsize
+        fits = start + place.size_bytes <= budget_bytes
+        starts.append(start if fits else None)
+        end = start + place.size_bytes if fits else end
     return starts, end
 
 
@@ -45,19 +62,19 @@ class Arena:
     through the kernel (taking and letting go of the page) is a full memory barrier on either side.
 
     Args:
-        shapes: height, width and channels of each picture.
+        places: height, width and channels of each picture, and the type of its values where they are not bytes.
         budget_bytes: the most that the arena may hold.
 
     Raises:
         OSError: the machine does not give such memory.
     """
 
-    def __init__(self, shapes: Sequence[Shape], budget_bytes: int):
-        self._shapes = list(shapes)
-        self._starts, self.size_bytes = lay_out(shapes, budget_bytes)
+    def __init__(self, places: Sequence[Place | Shape], budget_bytes: int):
+        self._places = [Place(*each) for each in places]
+        self._starts, self.size_bytes = lay_out(self._places, budget_bytes)
         self._attach(_open_memory())
         os.ftruncate(self._file, self.size_bytes)
-        _write(self._file, EMPTY * (len(self._shapes) + 1), 0)  # so that marks can be written whatever happens
+        _write(self._file, EMPTY * (len(self._places) + 1), 0)  # so that marks can be written whatever happens
         self._map()
 
     @property
@@ -66,12 +83,12 @@ class Arena:
         return sum(start is not None for start in self._starts)
 
     def get(self, index: int) -> Tensor | None:
-        """Picture ``index``, uint8 (H, W, C), or None if it was not written. It is shared: do not write into it."""
+        """Picture ``index``, (H, W, C), or None if it was not written. It is shared: do not write into it."""
         start = self._starts[index]
         if start is None or os.pread(self._file, 1, index) != WRITTEN:
             return None
-        height, width, channels = shape = self._shapes[index]
-        return self._pixels[start : start + height * width * channels].view(shape)
+        place = self._places[index]
+        return self._pixels[start : start + place.size_bytes].view(place.dtype).view(place.shape)
 
     def put(self, index: int, pixels: bytes) -> None:
         """Write picture ``index``, unless it has no place or the arena is closed.
@@ -91,16 +108,16 @@ class Arena:
 
     @property
     def is_closed(self) -> bool:
-        return os.pread(self._file, 1, len(self._shapes)) == WRITTEN
+        return os.pread(self._file, 1, len(self._places)) == WRITTEN
 
     def close(self) -> None:
         """Take no more pictures, in any process."""
-        _write(self._file, WRITTEN, len(self._shapes))
+        _write(self._file, WRITTEN, len(self._places))
 
     def drop(self) -> None:
         """Close the arena, forget the pictures and give their memory back, while no process reads one."""
         self.close()
-        _write(self._file, EMPTY * len(self._shapes), 0)
+        _write(self._file, EMPTY * len(self._places), 0)
         first = min((start for start in self._starts if start is not None), default=None)
         if first is not None and hasattr(mmap, "MADV_REMOVE"):
             self._memory.madvise(mmap.MADV_REMOVE, first, self.size_bytes - first)
@@ -108,7 +125,7 @@ class Arena:
     def __getstate__(self) -> dict[str, Any]:
         from multiprocessing.reduction import DupFd  # Windows, where no arena is opened, does not have it
 
-        kept = {name: vars(self)[name] for name in ("_shapes", "_starts", "size_bytes")}
+        kept = {name: vars(self)[name] for name in ("_places", "_starts", "size_bytes")}
         return {**kept, "file": DupFd(self._file)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from translate.data.cache import PictureCache, Scaled
 from translate.data.cutting import Cut, needed_part, zoomed_part
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
-from translate.data.tensors import to_image, to_pixels
+from translate.data.tensors import to_picture, to_pixels
 from translate.errors import InputError
 from translate.randomness import generator
 
@@ -44,7 +44,7 @@ class Augment:
         return f"{done} (--no_flip: none)" if early.flip else done
 
     def read(self, part: Part, channels: int, purpose: str, epoch: int, index: int) -> Tensor:
-        """The training picture of a file, uint8 (C, H, W), channels last in memory.
+        """The training picture of a file, channels last in memory: uint8 (C, H, W), float32 where its part has a range.
 
         Raises:
             PictureError: the file vanished or broke since it was listed, and is not in the cache.
@@ -96,10 +96,10 @@ def _cut_kept(pixels: Tensor, transform: Preprocess, cut: Cut) -> Tensor:
     whole = (pixels.shape[1], pixels.shape[0])
     if cut.zoomed != whole:
         needed = left, top, right, bottom = needed_part(whole, cut, transform.filter)
-        part = to_image(pixels[top:bottom, left:right].permute(2, 0, 1))
+        part = to_picture(pixels[top:bottom, left:right])
         return to_pixels(transform.end(zoomed_part(part, needed, whole, cut, transform.filter), cut))
     if cut.size != cut.box_size:
-        return to_pixels(transform.cut(to_image(pixels.permute(2, 0, 1)), cut))
+        return to_pixels(transform.cut(to_picture(pixels), cut))
     left, top, right, bottom = cut.box
     pixels = pixels[top:bottom, left:right]
     return pixels.flip(1) if cut.mirrored else pixels.clone(memory_format=torch.contiguous_format)

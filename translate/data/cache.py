@@ -1,16 +1,17 @@
 """Pictures that were decoded and scaled before, kept in memory for the epochs to come.
 
-What is kept is the picture after the scaling word of ``--preprocess``, which no random number has a part in, as 8-bit
-pixels. So samples are the same to the bit with a cache and without.
+What is kept is the picture after the scaling word of ``--preprocess``, which no random number has a part in: 8-bit
+pixels, or floats of deep pictures. So samples are the same to the bit with a cache and without.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from PIL import Image
+import torch
 from torch import Tensor
 
-from translate.data.arena import Arena
+from translate.data.arena import Arena, Place
+from translate.data.deep_picture import Picture
 from translate.data.machine import MIB, available_memory_mb
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess, Size
@@ -22,12 +23,12 @@ Source = tuple[Part, int]  # a picture and the channels (1 or 3) that it is read
 
 
 class Scaled(NamedTuple):
-    """A picture after the scaling word: an image, or uint8 pixels (H, W, C) where it was kept.
+    """A picture after the scaling word: as it was scaled, or its pixels (H, W, C) where it was kept.
 
     ``source`` is its width and height on disk (pixels).
     """
 
-    pixels: Image.Image | Tensor
+    pixels: Picture | Tensor
     source: Size
 
     @property
@@ -64,13 +65,12 @@ class PictureCache:
         self._sizes = list(sources.values())
         self._arenas: dict[tuple, Arena | None] = {}  # None where the machine has no memory for it
         for transform in transforms:
-            shapes = [(*transform.scaled_size(*size)[::-1], channels) for (_, channels), size in sources.items()]
             if transform.scaling not in self._arenas:
-                self._open(transform, shapes)
+                self._open(transform, [_place(transform, *source, size) for source, size in sources.items()])
 
-    def _open(self, transform: Preprocess, shapes: list[tuple[int, int, int]]) -> None:
+    def _open(self, transform: Preprocess, places: list[Place]) -> None:
         try:
-            self._arenas[transform.scaling] = Arena(shapes, self.budget_mb * MIB)
+            self._arenas[transform.scaling] = Arena(places, self.budget_mb * MIB)
         except (OSError, ValueError) as error:
             self._arenas[transform.scaling] = None
             _note(error)
@@ -109,6 +109,11 @@ class PictureCache:
             return f"none of {len(self._sizes)} kept decoded in memory"
         used_mb = -(-arena.size_bytes // MIB)
         return f"{arena.places} of {len(self._sizes)} kept decoded in memory ({used_mb} MiB of {self.budget_mb})"
+
+
+def _place(transform: Preprocess, part: Part, channels: int, size: Size) -> Place:
+    width, height = transform.scaled_size(*size)
+    return Place(height, width, channels, torch.uint8 if part.range is None else torch.float32)
 
 
 def _note(error: Exception) -> None:

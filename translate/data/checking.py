@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from translate.data.deep import examine_deep
 from translate.data.known import KnownPictures
 from translate.data.listing import shown
 from translate.data.loading import default_workers
 from translate.data.preprocess import Preprocess
-from translate.data.reading import Header, PictureError, read_picture
+from translate.data.reading import Header, PictureError, TooDeep, read_picture
 from translate.errors import InputError
 
 MOST_BAD_NAMED = 20
@@ -109,7 +110,10 @@ def _channels(headers: Mapping[Path, Header]) -> int:
 
 def _examine(path: Path) -> Header | str:
     try:
-        picture = read_picture(path)
+        try:
+            picture = read_picture(path)
+        except TooDeep:
+            return examine_deep(path)
     except PictureError as error:
         return f"{error.reason} ({error.remedy})"
     return Header(picture.width, picture.height, len(picture.getbands()))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from translate.data.deep_picture import Picture
+
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -25,7 +27,7 @@ class Cut(NamedTuple):
         return self.box[2] - self.box[0], self.box[3] - self.box[1]
 
 
-def zoomed_part(part: Image.Image, place: Box, whole: Size, cut: Cut, filter: str) -> Image.Image:
+def zoomed_part(part: Picture, place: Box, whole: Size, cut: Cut, filter: str) -> Picture:
     """``cut.box`` of a picture that is resized to ``cut.zoomed``, equal to rounding, in the time that the box takes.
 
     (Where bicubic overshoots black or white, Pillow clips between its two passes, whose order depends on the sizes.)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import PIL
 
-from translate.data.reading import Header
+from translate.data.reading import Depth, Header
 from translate.errors import RunError
 from translate.files import write_text
 
@@ -36,16 +36,16 @@ class KnownPictures:
         """The header of a picture that has not changed since it was found good, or None."""
         self._fingerprints[path] = _fingerprint(path)
         match self._entries.get(self._key(path)):
-            case [int(size), int(time_ns), int(width), int(height), 1 | 3 as channels]:
+            case [int(size), int(time_ns), int(width), int(height), 1 | 3 as channels, *depth]:
                 if (size, time_ns) == self._fingerprints[path]:
-                    return Header(width, height, channels)
+                    return _header(width, height, channels, depth)
         return None
 
     def add(self, path: Path, header: Header) -> None:
         """Note a good picture as it was when :meth:`get` looked at it, before it was decoded."""
         fingerprint = self._fingerprints.get(path)
         if fingerprint is not None:
-            self._entries[self._key(path)] = [*fingerprint, *header]
+            self._entries[self._key(path)] = [*fingerprint, *header[:3], *(header.depth or ())]
             self._changed = True
 
     def save(self) -> None:
@@ -63,6 +63,15 @@ class KnownPictures:
     def _key(self, path: Path) -> str:
         path = Path(path)
         return os.path.relpath(Path(os.path.realpath(path.parent)) / path.name, self.folder)
+
+
+def _header(width: int, height: int, channels: int, depth: list) -> Header | None:
+    match depth:
+        case []:
+            return Header(width, height, channels)
+        case [str(dtype), float(low), float(high)]:
+            return Header(width, height, channels, Depth(dtype, low, high))
+    return None
 
 
 def default_cache_folder() -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from translate.errors import InputError
 
-EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "ppm", "pgm", "pbm")
+EXTENSIONS = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "ppm", "pgm", "pbm", "npy")
 
 
 def list_pictures(folder: Path) -> list[Path]:

@@ -21,7 +21,7 @@ WORKER_GRACE_S = 30  # how long a worker outlives a terminate signal, so that th
 
 
 class Batch(TypedDict, total=False):
-    """Samples of one epoch, stacked: A and, where there are two domains, B are uint8 (B, C, H, W).
+    """Samples of one epoch, stacked: A and, where there are two domains, B are (B, C, H, W), uint8 or float32.
 
     They lie in memory channels last, as the networks want them.
     """

@@ -30,6 +30,7 @@ import numpy as np
 from PIL import Image
 
 from translate.data.cutting import FILTERS, Box, Cut, Size, needed_part, zoomed_part
+from translate.data.deep_picture import Picture
 from translate.data.listing import shown
 from translate.errors import InputError
 from translate.registry import did_you_mean
@@ -177,7 +178,7 @@ class Preprocess:
         steps = [text for word, text in done.items() if word in self.parsed and not (fits and word in CUTS)]
         return ", ".join([*(steps or ["not scaled"]), "half of them mirrored" if self.flip else "not mirrored"])
 
-    def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    def __call__(self, image: Picture, rng: np.random.Generator) -> Picture:
         """Transform one picture, with every random number taken from ``rng`` in the documented order.
 
         Raises:
@@ -186,7 +187,7 @@ class Preprocess:
         image = self.scaled(image)
         return self.cut(image, self.draw(image.size, rng))
 
-    def scaled(self, image: Image.Image) -> Image.Image:
+    def scaled(self, image: Picture) -> Picture:
         """The picture after the scaling word, before anything that chance has a part in."""
         return self._resized(image, self.scaled_size(*image.size))
 
@@ -204,7 +205,7 @@ class Preprocess:
         cut = Cut(zoomed, box, self._rounded((box[2] - box[0], box[3] - box[1])), False)
         return cut._replace(mirrored=bool(self.flip and rng.random() < 0.5))
 
-    def cut(self, image: Image.Image, cut: Cut) -> Image.Image:
+    def cut(self, image: Picture, cut: Cut) -> Picture:
         """A scaled picture as :meth:`draw` has decided."""
         if cut.zoomed != image.size:
             needed = needed_part(image.size, cut, self.filter)
@@ -213,7 +214,7 @@ class Preprocess:
             image = image.crop(cut.box)
         return self.end(image, cut)
 
-    def end(self, image: Image.Image, cut: Cut) -> Image.Image:
+    def end(self, image: Picture, cut: Cut) -> Picture:
         """What is left of the zoomed picture, as :meth:`draw` has decided."""
         image = self._resized(image, cut.size)
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if cut.mirrored else image
@@ -223,7 +224,7 @@ class Preprocess:
             return width, height
         return self.load_size, int(max(self.load_size * height / width, self.crop_size))
 
-    def _resized(self, image: Image.Image, size: Size) -> Image.Image:
+    def _resized(self, image: Picture, size: Size) -> Picture:
         return image if image.size == size else image.resize(size, FILTERS[self.filter])
 
     def zoomed(self, size: Size, rng: np.random.Generator) -> Size:

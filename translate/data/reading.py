@@ -7,26 +7,24 @@ What a picture file may hold and what becomes of it:
   what the reference implementation trains on, so it is what is seen here;
 - EXIF rotation is applied, so that width and height are those that a viewer shows;
 - of several frames (GIF, animated WebP, multi-page TIFF) the first is read;
-- more than 8 bits a channel is refused: clipping or scaling it would be a choice about the data.
+- a ``.npy`` array of uint8 is a picture too;
+- more than 8 bits a channel is refused: clipping or scaling it would be a choice about the data. With a range that says
+  which values become black and white it is read by ``translate.data.deep``.
 """
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image
 
-from translate.data.listing import shown
-from translate.data.quiet import no_pillow_warnings
-from translate.errors import InputError
+from translate.data.npy import MAGIC, npy_type, read_npy
+from translate.data.opening import PictureError, open_image, opened
 
-# A file is known by its content: a JPEG named .png is read as what it is. Formats outside this list
-# (PostScript, fonts, medical ones) are none that training pictures come in.
-FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 GREY_MODES = ("1", "L", "LA", "La")
 ORIENTATION_TAG = 0x0112
 TURNS = {
@@ -38,29 +36,29 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-COPY_AGAIN = "copy or download it again, or remove it"
-CONVERT = "convert it to an 8-bit PNG or JPEG, or remove it"
+TOO_DEEP = "convert it to 8 bits a channel, choosing yourself which values become black and white"
+
+
+class Depth(NamedTuple):
+    """What a picture deeper than 8 bits holds: the type of its values (numpy's name), the least and the greatest."""
+
+    dtype: str
+    low: float
+    high: float
 
 
 class Header(NamedTuple):
-    """What a picture will be once read: its size in pixels, EXIF rotation applied, and 1 or 3 channels."""
+    """What a picture will be once read: its size in pixels, EXIF rotation applied, and 1 or 3 channels; ``depth`` is
+    None for 8 bits."""
 
     width: int
     height: int
     channels: int
+    depth: Depth | None = None
 
 
-class PictureError(InputError):
-    """A picture that cannot be used: which file, why, and what to do about it."""
-
-    def __init__(self, path: Path | str, reason: str, remedy: str = COPY_AGAIN):
-        super().__init__(f"{shown(path)} {reason}; {remedy}")
-        self.path = Path(path)
-        self.reason = reason
-        self.remedy = remedy
-
-    def __reduce__(self):
-        return type(self), (self.path, self.reason, self.remedy)
+class TooDeep(PictureError):
+    """A picture of more than 8 bits a channel, which can be read where a range is given."""
 
 
 def read_picture(path: Path | str, channels: int | None = None) -> Image.Image:
@@ -78,9 +76,7 @@ def read_picture(path: Path | str, channels: int | None = None) -> Image.Image:
     with _opened(path) as image:
         image.load()
         grey = image.mode in GREY_MODES if channels is None else channels == 1
-        # Pillow turns TIFF files by itself while loading them.
-        turn = None if image.format == "TIFF" else TURNS.get(_orientation(image))
-        return _converted(image if turn is None else image.transpose(turn), grey)
+        return _converted(upright(image), grey)
 
 
 def open_header(path: Path | str) -> Header:
@@ -101,74 +97,42 @@ def open_header(path: Path | str) -> Header:
 
 @contextmanager
 def _opened(path: Path | str) -> Iterator[Image.Image]:
-    """The file's header; whatever goes wrong before the block ends becomes a PictureError."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "is a folder" if os.path.isdir(path) else "is not a regular file"
-            raise PictureError(path, f"{kind}, not a picture", "give a picture file")
-        with no_pillow_warnings(), open(path, "rb") as file:
-            start = file.read(4096)
-            file.seek(0)
-            image = Image.open(file, formats=FORMATS)
-            _refuse_huge(path, *image.size)
-            _refuse_deep(path, image, start)
-            yield image
-    except PictureError:
-        raise
-    except UnidentifiedImageError as error:
-        raise PictureError(path, *_unknown(start)) from error
-    except Image.DecompressionBombError as error:
-        raise PictureError(path, *_huge(str(error))) from error
-    except FileNotFoundError as error:
-        what = "is a link to a file that does not exist" if os.path.islink(path) else "does not exist"
-        raise PictureError(path, what, "check its name and place") from error
-    except PermissionError as error:
-        raise PictureError(path, "may not be read (permission denied)", "change its permissions") from error
-    except Exception as error:  # on damaged files Pillow's decoders raise nearly every exception there is
-        raise PictureError(path, f"cannot be decoded ({_in_words(error)})") from error
+    """A file of 8 bits a channel as an image, its pixels not decoded yet."""
+    with opened(path) as (file, start):
+        if start.startswith(MAGIC):
+            yield _array_image(path, file)
+            return
+        image = open_image(path, file)
+        if is_deep(image, start):
+            raise TooDeep(path, _deep_kind(image.mode == "F"), TOO_DEEP)
+        yield image
 
 
-def _in_words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return shown(f"{error}") or type(error).__name__
+def is_deep(image: Image.Image, start: bytes) -> bool:
+    """Whether Pillow would clip the image (mode I, F) or silently cut it to 8 bits (colour PNG, PPM, TIFF).
+
+    Args:
+        start: the first bytes of its file.
+    """
+    return image.mode in ("F", "I") or image.mode.startswith("I;") or _bits(image, start) > 8
 
 
-def _unknown(start: bytes) -> tuple[str, str]:
-    """Reason and remedy for a file whose first bytes belong to no format that is read."""
-    if not start:
-        return "is empty (0 bytes)", COPY_AGAIN
-    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "is a TIFF of a kind that cannot be read (many channels or an unusual depth)", CONVERT
-    if start.startswith((b"\x89PNG", b"\xff\xd8", b"GIF8", b"BM", b"RIFF")):
-        return "is damaged or cut short at its beginning", COPY_AGAIN
-    if start[4:8] == b"ftyp":
-        return "is a HEIC or AVIF picture, which is not read", CONVERT
-    if all(byte >= 32 or byte in b"\t\n\r" for byte in start):
-        return "is text, not a picture", COPY_AGAIN
-    return f"is not a picture in a known format ({', '.join(FORMATS)})", CONVERT
+def upright(image: Image.Image) -> Image.Image:
+    """A decoded image, turned as its EXIF orientation says. Pillow turns TIFF files by itself while loading them."""
+    turn = None if image.format == "TIFF" else TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
-def _huge(how: str) -> tuple[str, str]:
-    return f"is too large to be opened safely ({how})", "scale it down or cut it into tiles"
+def _array_image(path: Path | str, file: BinaryIO) -> Image.Image:
+    dtype = npy_type(path, file)
+    if dtype != np.uint8:
+        raise TooDeep(path, _deep_kind(dtype.kind == "f"), TOO_DEEP)
+    values = read_npy(path, file)
+    return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
 
 
-def _refuse_huge(path: Path | str, width: int, height: int) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and width * height > limit:
-        raise PictureError(path, *_huge(f"{width}x{height}, more than {limit} pixels"))
-
-
-def _refuse_deep(path: Path | str, image: Image.Image, start: bytes) -> None:
-    """Refuse what Pillow would clip (mode I, F) or silently cut to 8 bits (colour PNG, PPM, TIFF)."""
-    if image.mode == "F":
-        kind = "holds floating-point values"
-    elif image.mode == "I" or image.mode.startswith("I;") or _bits(image, start) > 8:
-        kind = "holds more than 8 bits a channel"
-    else:
-        return
-    remedy = "convert it to 8 bits a channel, choosing yourself which values become black and white"
-    raise PictureError(path, kind, remedy)
+def _deep_kind(is_float: bool) -> str:
+    return "holds floating-point values" if is_float else "holds more than 8 bits a channel"
 
 
 def _bits(image: Image.Image, start: bytes) -> int:

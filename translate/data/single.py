@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
+from translate.data.deep_picture import Picture
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
-from translate.data.reading import read_picture
 from translate.data.unpaired import Sample
 from translate.errors import InputError
 
@@ -63,6 +62,6 @@ class SinglePictures(Dataset):
         """How many pictures of domain A there are."""
         return len(self.paths)
 
-    def read_input(self, index: int) -> Image.Image:
+    def read_input(self, index: int) -> Picture:
         """Picture ``index`` of domain A as it is on disk, in the channels of the run."""
-        return read_picture(self.paths[index], self.channels)
+        return Part(self.paths[index]).read(self.channels)

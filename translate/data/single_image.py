@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
 from translate.data.cutting import Box, Cut, Size
+from translate.data.deep_picture import Picture
 from translate.data.listing import list_pictures, shown
 from translate.data.part import Part
 from translate.data.preprocess import CUTS, Preprocess
-from translate.data.reading import read_picture
 from translate.data.unpaired import Sample
 from translate.errors import InputError
 from translate.randomness import generator
@@ -46,7 +45,7 @@ class SingleImageCrops(Dataset):
     the same place, unless there are fewer cells than crops. Then another grid serves for the rest.
 
     Args:
-        path_a, path_b: the pictures.
+        picture_a, picture_b: the pictures, with the ranges of their values.
         channels_a, channels_b: 1 (grey) or 3 (RGB); pictures are converted.
         preprocess, late_preprocess, late_after, seed, cache: see ``translate.data.augmenting.Augment``.
         batch_size: crops of each domain in a batch, over all processes.
@@ -55,8 +54,8 @@ class SingleImageCrops(Dataset):
 
     def __init__(
         self,
-        path_a: Path,
-        path_b: Path,
+        picture_a: Part,
+        picture_b: Part,
         channels_a: int,
         channels_b: int,
         preprocess: Preprocess,
@@ -68,7 +67,7 @@ class SingleImageCrops(Dataset):
         length: int,
         cache: PictureCache | None = None,
     ):
-        self.paths = {"A": path_a, "B": path_b}
+        self.parts = {"A": picture_a, "B": picture_b}
         self.channels = {"A": channels_a, "B": channels_b}
         self.augment = Augment(preprocess, seed, late_preprocess, late_after, cache)
         self.seed = seed
@@ -86,11 +85,11 @@ class SingleImageCrops(Dataset):
         """
         epoch, index = key
         a, b = (self._crop(domain, epoch, index) for domain in "AB")
-        paths = {f"{domain}_path": str(path) for domain, path in self.paths.items()}
+        paths = {f"{domain}_path": str(part.path) for domain, part in self.parts.items()}
         return Sample(A=a, B=b, **paths, epoch=epoch, index=index)
 
     def _crop(self, domain: str, epoch: int, index: int) -> Tensor:
-        scaled = self.augment.scaled(Part(self.paths[domain]), self.channels[domain], epoch)
+        scaled = self.augment.scaled(self.parts[domain], self.channels[domain], epoch)
         return self.augment.apply(scaled, self.draw(domain, scaled.size, epoch, index), epoch)
 
     def draw(self, domain: str, size: Size, epoch: int, index: int) -> Cut:
@@ -110,9 +109,9 @@ class SingleImageCrops(Dataset):
         """How many pictures of domain A there are."""
         return 1
 
-    def read_input(self, index: int) -> Image.Image:
+    def read_input(self, index: int) -> Picture:
         """The picture of domain A as it is on disk, in the channels of the run."""
-        return read_picture(self.paths["A"], self.channels["A"])
+        return self.parts["A"].read(self.channels["A"])
 
 
 def grid_cell(size: Size, cell_px: int, place: int, rng: np.random.Generator) -> Box:

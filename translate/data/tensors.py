@@ -1,13 +1,17 @@
-"""Pictures as tensors: stored and sent as uint8, seen by the networks as floats in [-1, 1]."""
+"""Pictures as tensors: stored and sent as uint8, seen by the networks as floats in [-1, 1]. Deep ones are float32 in
+[-1, 1] from the start."""
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from translate.data.deep_picture import DeepPicture, Picture
 
-def to_tensor(image: Image.Image) -> Tensor:
-    """A picture of mode L or RGB as a uint8 tensor (C, H, W), 0-255, with memory of its own.
+
+def to_tensor(image: Picture) -> Tensor:
+    """A picture of mode L or RGB as a uint8 tensor (C, H, W), 0-255, a deep one as float32 in [-1, 1], with memory of
+    its own.
 
     Raises:
         ValueError: the picture has another mode.
@@ -15,12 +19,14 @@ def to_tensor(image: Image.Image) -> Tensor:
     return to_pixels(image).permute(2, 0, 1).contiguous()
 
 
-def to_pixels(image: Image.Image) -> Tensor:
-    """A picture of mode L or RGB as a uint8 tensor (H, W, C), 0-255, with memory of its own.
+def to_pixels(image: Picture) -> Tensor:
+    """The same as (H, W, C).
 
     Raises:
         ValueError: the picture has another mode.
     """
+    if isinstance(image, DeepPicture):
+        return torch.from_numpy(image.signed.copy())
     if image.mode not in ("L", "RGB"):
         raise ValueError(f"picture of mode {image.mode}, not L or RGB")
     pixels = torch.from_numpy(np.array(image, dtype=np.uint8))  # (H, W) or (H, W, C)
@@ -39,12 +45,21 @@ def to_image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
+def to_picture(pixels: Tensor) -> Picture:
+    """What ``to_pixels`` returned, (H, W, C), as a picture again; a deep one shares its memory."""
+    if pixels.is_floating_point():
+        return DeepPicture(pixels.numpy())
+    return to_image(pixels.permute(2, 0, 1))
+
+
 def to_signed(pixels: Tensor) -> Tensor:
-    """uint8 0-255 -> float32 in [-1, 1], any shape: (x/255 - 0.5)/0.5.
+    """uint8 0-255 -> float32 in [-1, 1], any shape: (x/255 - 0.5)/0.5. Floats are in [-1, 1] already.
 
     The operations and their order are those of torchvision's ToTensor and Normalize, so the result
     is the reference's to the last bit.
     """
+    if pixels.is_floating_point():
+        return pixels
     return pixels.to(torch.float32).div_(255).sub_(0.5).div_(0.5)
 
 

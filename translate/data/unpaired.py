@@ -4,21 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
+from translate.data.deep_picture import Picture
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
-from translate.data.reading import read_picture
+from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.randomness import generator
 
 
 class Sample(TypedDict, total=False):
-    """One picture of each domain, uint8 (C, H, W), and where they come from; B only where there are two domains."""
+    """One picture of each domain, (C, H, W), and where they come from; B only where there are two domains.
+
+    Pictures are uint8, or float32 in [-1, 1] where the domain has a range of values.
+    """
 
     A: Tensor
     B: Tensor
@@ -42,6 +45,7 @@ class UnpairedPictures(Dataset):
         preprocess, late_preprocess, late_after, seed, cache: see ``translate.data.augmenting.Augment``; the seed
             fixes the partners too.
         serial: pair by position instead of by chance.
+        ranges: of the values of A and of B; None for 8 bits.
 
     Raises:
         InputError: a domain has no pictures.
@@ -60,12 +64,14 @@ class UnpairedPictures(Dataset):
         seed: int,
         cache: PictureCache | None = None,
         serial: bool = False,
+        ranges: tuple[ValueRange | None, ValueRange | None] = (None, None),
     ):
         for letter, paths in (("A", paths_a), ("B", paths_b)):
             if not paths:
                 raise InputError(f"domain {letter} has no pictures; add some to its folder")
         self.paths_a = list(paths_a)
         self.paths_b = list(paths_b)
+        self.range_a, self.range_b = ranges
         self.channels_a = channels_a
         self.channels_b = channels_b
         self.augment = Augment(preprocess, seed, late_preprocess, late_after, cache)
@@ -86,8 +92,8 @@ class UnpairedPictures(Dataset):
         path_a = self.paths_a[index % len(self.paths_a)]
         path_b = self.paths_b[self._partner(epoch, index)]
         return Sample(
-            A=self.augment.read(Part(path_a), self.channels_a, "augment A", epoch, index),
-            B=self.augment.read(Part(path_b), self.channels_b, "augment B", epoch, index),
+            A=self.augment.read(Part(path_a, range=self.range_a), self.channels_a, "augment A", epoch, index),
+            B=self.augment.read(Part(path_b, range=self.range_b), self.channels_b, "augment B", epoch, index),
             A_path=str(path_a),
             B_path=str(path_b),
             epoch=epoch,
@@ -103,6 +109,6 @@ class UnpairedPictures(Dataset):
         """How many pictures of domain A there are."""
         return len(self.paths_a)
 
-    def read_input(self, index: int) -> Image.Image:
+    def read_input(self, index: int) -> Picture:
         """Picture ``index`` of domain A as it is on disk, in the channels of the run."""
-        return read_picture(self.paths_a[index], self.channels_a)
+        return Part(self.paths_a[index], range=self.range_a).read(self.channels_a)

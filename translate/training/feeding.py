@@ -6,27 +6,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from PIL import Image
 
-from translate.data.aligned import AlignedPictures, check_pairs, find_pairs
+from translate.data.aligned import AlignedPictures, Pair, check_pairs, find_pairs
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache, Source, default_budget_mb
 from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
+from translate.data.deep_picture import Picture
 from translate.data.listing import domain_folder, list_pictures, single_folder
 from translate.data.loading import default_workers, make_loader
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess, Size
+from translate.data.ranges import domain_range, without_deep
 from translate.data.reading import Header
 from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
 from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
+from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.settings import TrainSettings
 from translate.training.staging import staged
 
+Ranges = tuple[ValueRange | None, ValueRange | None]
 # The transform of the first epochs, that of the later ones if it is another, and the last of the first epochs.
 Transform = tuple[Preprocess, Preprocess | None, int | None]
 
@@ -43,7 +46,7 @@ class Pictures(Protocol):
 
     def inputs(self) -> int: ...
 
-    def read_input(self, index: int) -> Image.Image: ...
+    def read_input(self, index: int) -> Picture: ...
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,15 @@ class Feed:
     output_nc: int
     folders: dict[str, Path]
     paths: list[Path]  # all files of domain A, which is what statistics are taken of
+    ranges: Ranges = (None, None)  # of the values of A and B; None for 8 bits
 
     def describe(self) -> str:
         return describe_counts(self.counts)
+
+    def ranges_by_letter(self, direction: str) -> dict[str, dict[str, Any] | None]:
+        """The ranges by the letters of the folders, as they are recorded."""
+        pairs = zip(direction.split("to"), self.ranges, strict=True)
+        return {letter: values.to_json() if values else None for letter, values in sorted(pairs)}
 
     def describe_cache(self, epoch: int) -> str | None:
         """How many of the pictures are decoded only once, or None where the flags want them decoded each time."""
@@ -105,21 +114,24 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
     transform = _transform(settings)
     reports = {domain: _checked(settings, folder, transform) for domain, folder in folders.items()}
     paths = {domain: list(report.headers) for domain, report in reports.items()}
+    ranges = _ranges(settings, *((folders[domain].name, reports[domain].headers) for domain in "AB"))
     channels = _channels(data.input_nc, data.output_nc, *(reports[domain].headers for domain in "AB"))
     whole = {
-        (Part(p), nc): _size(h) for d, nc in zip("AB", channels, strict=True) for p, h in reports[d].headers.items()
+        (Part(path, range=values), nc): _size(header)
+        for domain, nc, values in zip("AB", channels, ranges, strict=True)
+        for path, header in reports[domain].headers.items()
     }
-    kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share)}
+    kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share), "ranges": ranges}
     dataset = UnpairedPictures(paths["A"], paths["B"], *channels, *transform, **kept, serial=data.serial_batches)
     counts = {domain: len(found) for domain, found in paths.items()}
-    return Feed(root, dataset, counts, *channels, folders, paths["A"])
+    return Feed(root, dataset, counts, *channels, folders, paths["A"], ranges)
 
 
 def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
     folder = single_folder(root, settings.run.phase, _letters(settings)[0])
     transform = _transform(settings)
-    report = _checked(settings, folder, transform)
+    report = _checked(settings, folder, transform, deep=False)
     paths = list(report.headers)
     channels = _channels(data.input_nc, data.output_nc, report.headers, report.headers)
     sizes = {(Part(path), channels[0]): _size(header) for path, header in report.headers.items()}
@@ -130,7 +142,8 @@ def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
 
 def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
-    pairs = find_pairs(root, settings.run.phase, _letters(settings))[: data.max_dataset_size]
+    letters = _letters(settings)
+    pairs = find_pairs(root, settings.run.phase, letters)[: data.max_dataset_size]
     report = check_pictures(list(dict.fromkeys(part.path for pair in pairs for part in pair)), label="pairs")
     good = set(raise_or_skip(report, data.skip_bad_images))
     pairs = [pair for pair in pairs if all(part.path in good for part in pair)]
@@ -139,6 +152,8 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     for domain in headers:
         _check_sizes(domain, transform, data.batch_size)
     channels = _channels(data.input_nc, data.output_nc, *headers)
+    ranges = _ranges(settings, *((f"domain {letter}", found) for letter, found in zip(letters, headers, strict=True)))
+    pairs = [Pair(pair.a._replace(range=ranges[0]), pair.b._replace(range=ranges[1])) for pair in pairs]
     sizes = {
         (part, nc): _size(part.header(report.headers[part.path]))
         for pair in pairs
@@ -148,7 +163,7 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     dataset = AlignedPictures(pairs, *channels, *transform, seed=settings.run.seed, cache=cache)
     folders = {domain: part.path.parent for domain, part in zip("AB", pairs[0], strict=True)}
     files = [pair.a.path for pair in pairs]
-    return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files)
+    return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files, ranges)
 
 
 def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -160,12 +175,13 @@ def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
     transform = _transform(settings, filter="bilinear")
     paths = [find_single_image(folder, data.max_dataset_size) for folder in folders.values()]
     reports = [_checked(settings, folder, transform) for folder in folders.values()]
-    channels = _channels(data.input_nc, data.output_nc, *(report.headers for report in reports))
-    sizes = {
-        (Part(path), nc): _size(report.headers[path]) for path, nc, report in zip(paths, channels, reports, strict=True)
-    }
+    headers = [report.headers for report in reports]
+    channels = _channels(data.input_nc, data.output_nc, *headers)
+    ranges = _ranges(settings, *((folders[domain].name, found) for domain, found in zip("AB", headers, strict=True)))
+    parts = [Part(path, range=values) for path, values in zip(paths, ranges, strict=True)]
+    sizes = {(part, nc): _size(found[part.path]) for part, nc, found in zip(parts, channels, headers, strict=True)}
     dataset = SingleImageCrops(
-        *paths,
+        *parts,
         *channels,
         *transform,
         seed=settings.run.seed,
@@ -173,13 +189,14 @@ def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
         length=data.crops_per_epoch,
         cache=_cache(data.cache_mb, sizes, transform, share),
     )
-    return Feed(root, dataset, {"A": 1, "B": 1}, *channels, folders, paths[:1])
+    return Feed(root, dataset, {"A": 1, "B": 1}, *channels, folders, paths[:1], ranges)
 
 
-def _checked(settings: TrainSettings, folder: Path, transform: Transform) -> Report:
-    """The good pictures of a folder, all of a size that the transforms can use."""
+def _checked(settings: TrainSettings, folder: Path, transform: Transform, deep: bool = True) -> Report:
+    """The good pictures of a folder, all of a size that the transforms can use; deep ones may be no good."""
     data = settings.data
     report = check_pictures(list_pictures(folder)[: data.max_dataset_size], label=folder.name)
+    report = report if deep else without_deep(report)
     good = raise_or_skip(report, data.skip_bad_images)
     headers = {path: report.headers[path] for path in good}
     _check_sizes(headers, transform, data.batch_size)
@@ -211,6 +228,13 @@ def _cache(cache_mb: int | None, sizes: Mapping[Source, Size], transform: Transf
         return None
     budget_mb = default_budget_mb(share) if cache_mb is None else max(cache_mb // share, 1)
     return PictureCache(sizes, *(step for step in transform[:2] if step is not None), budget_mb=budget_mb)
+
+
+def _ranges(settings: TrainSettings, *domains: tuple[str, Mapping[Path, Header]]) -> Ranges:
+    """The ranges of the values of A and B, which are labels and pictures; flags are called by the folders' letters."""
+    flags = [f"range_{letter}" for letter in _letters(settings)]
+    a, b = (domain_range(getattr(settings.data, flag), flag, *each) for flag, each in zip(flags, domains, strict=True))
+    return a, b
 
 
 def _size(header: Header) -> Size:

@@ -51,7 +51,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
             check_displays(start.settings.reports, values)
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
-    precision = choose_precision(settings.speed.precision, device)
+    precision = choose_precision(settings.speed.precision, device, deep=any(feed.ranges))
     precision.set_up()
     choose_algorithms(settings.speed.deterministic)
     if device.type == "cpu":

@@ -40,14 +40,17 @@ class Precision:
             torch.backends.cudnn.allow_tf32 = allowed
 
 
-def choose_precision(word: str, device: torch.device) -> Precision:
+def choose_precision(word: str, device: torch.device, deep: bool = False) -> Precision:
     """The precision of ``--precision``: ``auto`` is bf16 where the device is fast in it, else fp32.
+
+    Args:
+        deep: pictures have more than 8 bits, which is all that bf16 can tell apart: ``auto`` is fp32.
 
     Raises:
         InputError: the device does not know this precision.
     """
     if word == "auto":
-        return Precision("bf16" if is_fast_in_bf16(device) else "fp32", device)
+        return Precision("bf16" if is_fast_in_bf16(device) and not deep else "fp32", device)
     if word == "tf32" and device.type != "cuda":
         raise InputError("--precision tf32 is a precision of GPUs; on a CPU use --precision fp32 or bf16")
     return Precision(word, device)

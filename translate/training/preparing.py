@@ -14,7 +14,8 @@ Batch = dict[str, Any]
 
 
 class Preparation:
-    """Turns 8-bit pictures into [-1, 1] on the device, and draws what the method needs for every sample.
+    """Turns pictures of 8 bits into [-1, 1] on the device, and draws what the method needs for every sample. Deep ones
+    are in [-1, 1] already.
 
     Args:
         method: says what is to be drawn (``Method.draw``).
@@ -36,7 +37,7 @@ class Preparation:
         self.layout = layout
 
     def __call__(self, batch: Batch) -> Batch:
-        domains = [key for key, value in batch.items() if isinstance(value, Tensor) and value.dtype == torch.uint8]
+        domains = [key for key, value in batch.items() if isinstance(value, Tensor)]
         sizes = {domain: tuple(batch[domain].shape[-2:]) for domain in domains}
         draws = [
             self.method.draw(generator(self.seed, "method", batch["epoch"], index), sizes) for index in batch["index"]

@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from PIL import Image
 
+from translate.data.deep_picture import Picture, visible
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.inference import views_of
 from translate.methods import Method
@@ -16,7 +17,7 @@ class Inputs(Protocol):
 
     def inputs(self) -> int: ...
 
-    def read_input(self, index: int) -> Image.Image: ...
+    def read_input(self, index: int) -> Picture: ...
 
 
 class Previews:
@@ -40,7 +41,7 @@ class Previews:
         translator = method.trained_translator()
         pictures = {}
         for index, image in enumerate(self.inputs):
-            pictures[f"{index}_real_A"] = image
+            pictures[f"{index}_real_A"] = visible(image)
             with torch.inference_mode():
                 views = views_of(translator, to_signed(to_tensor(image)).to(device))
             pictures |= {f"{index}_{label}": to_image(to_uint8(view)) for label, view in views.items()}
