@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
+from translate.data.deep_picture import Picture, visible
 from translate.data.gathering import gather_pictures, in_film_order
 from translate.data.listing import shown
-from translate.data.reading import PictureError, read_picture
+from translate.data.part import Part
+from translate.data.ranges import note_outside, without_deep
+from translate.data.reading import PictureError
+from translate.deep_files import formats_of
 from translate.errors import InputError, RunError
 from translate.film.kinds import is_animated
 from translate.film.steady import Steadier
@@ -22,14 +27,15 @@ from translate.methods import METHODS
 from translate.naming import renaming
 from translate.options import ApplyOptions, build
 from translate.pipelining import overlapped
+from translate.recorded_ranges import recorded_ranges
 from translate.registry import did_you_mean
-from translate.saving import Errand, plan, save
+from translate.saving import ENDINGS, Errand, plan, save
 from translate.settings import test_groups
-from translate.sizing import TestSize, choose_size
+from translate.sizing import choose_size
 from translate.training.device import choose_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run
-from translate.translator import Translator, generators_of
+from translate.translator import Translator, generator_file, generators_of, is_turned
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ def apply_to_files(
     output = Path(options.output or "")
     words = [pictures] if isinstance(pictures, str | os.PathLike) else list(pictures)
     _refuse_folders(words, output)
-    found = gather_pictures(words, leave_out=output)
     weights = find_weights(run, Path(options.checkpoints_dir))
+    found = gather_pictures(words, leave_out=output)
     if options.film:
         found = in_film_order(found)
-    errands = plan(found, output, options.format, _renaming(weights, options, len(found)))
+    rename = _renaming(weights, options, len(found))
+    errands = plan(found, output, options.format, rename, _formats(weights, options))
     _refuse_smoothing(errands, options)
     _note_first_frames(errands, options)
     todo = _without_results(errands, options)
@@ -70,7 +77,8 @@ def apply_to_files(
     own = own_flags(record.get("model", "cut"), values)
     if todo:
         translator = _load(weights, record, options, own)
-        stills = _readable([each for each in todo if not each.moves], options.skip_bad_images, translator.size)
+        _refuse_deep_films(todo, translator)
+        stills = _readable([each for each in todo if not each.moves], options.skip_bad_images, translator)
         counts = _readable_films([each for each in todo if each.moves], options.skip_bad_images, bool(stills))
         todo = [*stills, *counts]
         holes = holes_of(translator, own, record, [each.name for each in todo])
@@ -185,6 +193,17 @@ def _load(weights: Path, record: Mapping[str, Any], options: ApplyOptions, own: 
     )
 
 
+def _formats(weights: Path, options: ApplyOptions) -> Sequence[str]:
+    """The formats that can hold the results, the usual one first."""
+    folder = RunFolder(weights if weights.is_dir() else weights.parent)
+    record = folder.read_record()
+    file = generator_file(folder, options.epoch, record, options.direction) if weights.is_dir() else weights
+    turned = is_turned(file, generators_of(folder, options.epoch, record))
+    _, target = recorded_ranges(record, turned)
+    channels = record.get("channels", {}).get("input" if turned else "output", 3)
+    return formats_of(target, channels) if target else tuple(ENDINGS)
+
+
 def _refuse_smoothing(errands: Sequence[Errand], options: ApplyOptions) -> None:
     """Refuse flags about films that would have no effect, or cannot have it."""
     if options.film and not options.smooth_stats:
@@ -197,6 +216,15 @@ def _refuse_smoothing(errands: Sequence[Errand], options: ApplyOptions) -> None:
         raise InputError("--smooth_stats and --tile both say where statistics come from; give one of them")
     if not options.film and not any(each.moves for each in errands):
         raise InputError("--smooth_stats is about films: give --film too if these pictures are the frames of one")
+
+
+def _refuse_deep_films(errands: Sequence[Errand], translator: Translator) -> None:
+    """Films hold 8 bits, whose values mean nothing to a run that has learned from others."""
+    first = next((each.source for each in errands if each.moves), None)
+    if first is not None and (translator.source or translator.target):
+        raise InputError(
+            f"{shown(first)} moves and holds 8 bits, and this run translates deeper values: give its frames as pictures"
+        )
 
 
 def _note_first_frames(errands: Sequence[Errand], options: ApplyOptions) -> None:
@@ -228,17 +256,21 @@ def _readable_films(errands: Sequence[Errand], skip: bool, others: bool) -> dict
     return counts
 
 
-def _readable(errands: Sequence[Errand], skip: bool, size: TestSize) -> list[Errand]:
-    """The errands whose pictures can be read, and are large enough."""
+def _readable(errands: Sequence[Errand], skip: bool, translator: Translator) -> list[Errand]:
+    """The errands whose pictures can be read and are large enough; deep ones only where their range is known."""
     if not errands:
         return []
+    range = translator.source
     report = check_pictures([each.source for each in errands], label="pictures")
+    report = report if range else without_deep(report)
     good = set(raise_or_skip(report, skip))
     if report.bad:
         first = shown(next(iter(report.bad)))
         print(f"note: {len(report.bad)} pictures that cannot be used are left out, such as {first}")
-    if size.preprocess is not None:
-        check_geometry(report.headers, size.preprocess, batch_size=1)
+    if translator.size.preprocess is not None:
+        check_geometry(report.headers, translator.size.preprocess, batch_size=1)
+    if range:
+        note_outside(range, f"the run's range {range}", "the pictures", report.headers)
     return [each for each in errands if each.source in good]
 
 
@@ -257,21 +289,21 @@ def _translate_all(
     written: list[Path] = []
     folder: Path | None = None
 
-    def read(each: Errand) -> Image.Image:
-        return translator.prepare(read_picture(each.source, translator.input_nc))
+    def read(each: Errand) -> Picture:
+        return translator.prepare(Part(each.source, range=translator.source).read(translator.input_nc))
 
-    def compute(batch: list[tuple[Errand, Image.Image]]) -> list[Image.Image]:
+    def compute(batch: list[tuple[Errand, Picture]]) -> list[Image.Image | np.ndarray]:
         nonlocal folder
         (each, prepared) = batch[0]
         if each.source.parent != folder:
             folder = each.source.parent
             steadier.begin()
-        steadier.see(prepared)
+        steadier.see(visible(prepared))
         with naming_what_does_not_fit(each.source, translator.device, tiled=options.tile is not None):
             hole = holes(each.name, prepared.size) if holes else None
             return [translator.translate_image(prepared, AS_PREPARED, hole)]
 
-    def write(ready: tuple[Errand, Image.Image], result: Image.Image) -> None:
+    def write(ready: tuple[Errand, Picture], result: Image.Image | np.ndarray) -> None:
         save(result, ready[0].target, ready[0].format)
         written.append(ready[0].target)
 

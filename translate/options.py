@@ -20,7 +20,7 @@ DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
-OUTPUT_FORMATS = ("same", "png", "jpg", "tiff", "webp", "bmp", "ppm")
+OUTPUT_FORMATS = ("same", "png", "jpg", "tiff", "webp", "bmp", "ppm", "npy")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
@@ -269,8 +269,8 @@ class ApplyOptions:
 
     output: str | None = flag(None, "folder for the results, made where it is missing")
     format: str = flag(
-        "same", "of the results; same: the picture's own if it can be written, else png; png, tiff, bmp, ppm, and at "
-        "quality 95 jpg, webp",
+        "same", "of the results; same: the picture's own if it can be written, else png; png, tiff, bmp, ppm, npy, and "
+        "at quality 95 jpg, webp",
         choices=OUTPUT_FORMATS,
     )  # fmt: skip
     name_template: str | None = flag(

@@ -6,12 +6,16 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import Image
 
+from translate.data.deep_picture import DeepPicture
 from translate.data.gathering import Found
 from translate.data.listing import shown
+from translate.data.value_range import ValueRange
+from translate.deep_files import formats_of, write_values
 from translate.errors import InputError, RunError
 from translate.files import replace_atomically
 from translate.film.kinds import moving
@@ -23,7 +27,9 @@ ENDINGS = {
     "webp": ("webp",),
     "bmp": ("bmp",),
     "ppm": ("ppm",),
+    "npy": ("npy",),
 }
+PICTURES = tuple(word for word in ENDINGS if word != "npy")  # 8 bits, which anybody can open
 ENCODING: dict[str, dict[str, Any]] = {
     "png": {"format": "PNG"},
     "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},  # 0: colours as fine as brightness
@@ -31,6 +37,7 @@ ENCODING: dict[str, dict[str, Any]] = {
     "webp": {"format": "WEBP", "quality": 95},
     "bmp": {"format": "BMP"},
     "ppm": {"format": "PPM"},
+    "npy": {},
 }
 DISTINCT = "put {folder}, {name} or {index} into --name_template"
 
@@ -46,21 +53,30 @@ class Errand(NamedTuple):
 
 
 def plan(
-    found: Sequence[Found], output: Path, format: str, rename: Callable[[Path, int], str] | None = None
+    found: Sequence[Found],
+    output: Path,
+    format: str,
+    rename: Callable[[Path, int], str] | None = None,
+    formats: Sequence[str] = tuple(ENDINGS),
 ) -> list[Errand]:
     """Where the result of each picture goes: below ``output``, under the picture's own name.
 
     Args:
-        format: of ``ENDINGS``, or ``same``: that of the picture's ending where it can be written, else PNG.
+        format: of ``ENDINGS``, or ``same``: that of the picture's ending where it can be written, else the usual one.
         rename: gives a result's path without its ending, from the picture's path below what was named and its place.
+        formats: of ``ENDINGS``, that can hold the results, the usual one first.
 
     Raises:
-        InputError: two results would have one name, or one would take the place of a picture that is named.
+        InputError: the format cannot hold the results, two results would have one name, or one would take the place of
+            a picture that is named.
     """
+    if format != "same" and format not in formats:
+        words = ", ".join(formats)
+        raise InputError(f"--format {format} cannot hold the values of the results; choose from {words}")
     errands = []
     for position, each in enumerate(found):
         moves = moving(each.path, format)
-        kind, ending = (moves.format, moves.ending) if moves else format_of(each.name, format)
+        kind, ending = (moves.format, moves.ending) if moves else format_of(each.name, format, formats)
         own = each.name.with_suffix("")
         name = own if rename is None else rename(each.name, position)
         errands.append(Errand(each.path, output / f"{name}.{ending}", kind, own.as_posix(), moves is not None))
@@ -75,14 +91,16 @@ def plan(
     return errands
 
 
-def save(image: Image.Image, target: Path, format: str) -> None:
-    """Write a picture; whatever happens, the file holds its former content or all of the new one.
+def save(image: Image.Image | np.ndarray, target: Path, format: str) -> None:
+    """Write a picture, or values (H, W) or (H, W, 3).
+
+    Whatever happens, the file holds its former content or all of the new one.
 
     Raises:
         RunError: the disk refuses, or the format has no room for such a picture.
     """
     with _naming_the_format(image, target, format):
-        replace_atomically(target, lambda file: image.save(file, **ENCODING[format]))
+        replace_atomically(target, lambda file: _encode(image, file, format))
 
 
 def write_picture(image: Image.Image, target: Path, format: str) -> None:
@@ -96,29 +114,51 @@ def write_picture(image: Image.Image, target: Path, format: str) -> None:
         image.save(target, **ENCODING[format])
 
 
-def format_of(source: Path, format: str) -> tuple[str, str]:
+def format_of(source: Path, format: str, formats: Sequence[str] = PICTURES) -> tuple[str, str]:
     """The format of a picture's result, and its ending, which stays as it is where it says that already.
 
     >>> format_of(Path("a.JPEG"), "same"), format_of(Path("a.JPEG"), "png"), format_of(Path("a.gif"), "same")
     (('jpg', 'JPEG'), ('png', 'png'), ('png', 'png'))
+
+    Args:
+        format: a word of ``--format``; ``same`` is the picture's own, or where that is none of ``formats`` their first.
     """
     ending = source.suffix[1:]
     own = next((name for name, endings in ENDINGS.items() if ending.lower() in endings), None)
     if format == "same":
-        format = own or "png"
+        format = own if own in formats else formats[0]
     return format, ending if own == format else format
 
 
 @contextmanager
-def _naming_the_format(image: Image.Image, target: Path, format: str) -> Iterator[None]:
+def _naming_the_format(image: Image.Image | np.ndarray, target: Path, format: str) -> Iterator[None]:
     """What an encoder raises about a picture becomes one sentence."""
     try:
         yield
     except (ValueError, SystemError) as error:
-        size = f"{image.width}x{image.height}"
+        height, width = np.shape(image)[:2]
+        size = f"{width}x{height}"
         raise RunError(
             f"cannot write {shown(target)} ({size}) as {format} ({error}); give another --format, such as png"
         ) from error
+
+
+def save_values(picture: DeepPicture, target: ValueRange, path: Path) -> None:
+    """Write a deep picture in the values of its domain and in its usual format, whose ending the path gets.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    format = formats_of(target, picture.signed.shape[2])[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(picture.values(target), path.with_name(f"{path.name}.{format}"), format)
+
+
+def _encode(image: Image.Image | np.ndarray, file: BinaryIO, format: str) -> None:
+    if isinstance(image, Image.Image) and format != "npy":
+        image.save(file, **ENCODING[format])
+    else:
+        write_values(np.asarray(image), file, format, **ENCODING[format])
 
 
 def spelled_alike(path: Path) -> str:

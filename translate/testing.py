@@ -14,7 +14,9 @@ from tqdm import tqdm
 from translate.called import title
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
+from translate.data.deep_picture import DeepPicture, Picture, visible
 from translate.data.inputs import Input, find_inputs
+from translate.data.ranges import note_outside, without_deep
 from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
@@ -23,11 +25,12 @@ from translate.methods import METHODS, Method
 from translate.naming import NameTemplate, ResultNames
 from translate.options import VISDOM_FLAGS, TestOptions, build, convert
 from translate.pipelining import overlapped
+from translate.recorded_ranges import with_ranges
 from translate.reports.cards import shown_by_browsers
 from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
-from translate.saving import write_picture
+from translate.saving import save_values, write_picture
 from translate.settings import resolve, train_flags
 from translate.sizing import TestSize, choose_size
 from translate.tiling import TiledGenerator
@@ -37,6 +40,7 @@ from translate.training.run_folder import RunFolder, find_run, list_runs
 from translate.translator import Translator
 
 CONTACT_SHEET = "contact_sheet.jpg"
+VALUES = "values"  # the folder of translations deeper than 8 bits
 READ_AHEAD = 32  # pictures, on a device that translates batches
 
 
@@ -86,7 +90,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         options.tile_stats,
     )
     source, inputs = _find_inputs(options, record, METHODS[model])
-    inputs = _check(inputs, options, size)
+    inputs = _check(with_ranges(inputs, record, _is_other_direction(options, record), translator.source), options, size)
     target = Path(options.results_dir) / _shown_name(folder.path, options) / _results_name(options, record)
     facts = {
         "pictures from": str(source),
@@ -96,6 +100,8 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     }
     if options.tile is not None:
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
+    if translator.target is not None:
+        facts["values"] = f"{VALUES}, {translator.target} from black to white ({translator.target.dtype})"
     template = None if options.name_template is None else NameTemplate(options.name_template)
     names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
     holes = holes_of(translator, own, record, [each.name for each in inputs])
@@ -191,11 +197,15 @@ def _limit(options: TestOptions) -> int | None:
 def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[Input]:
     """The inputs that can be used."""
     report = check_pictures([each.part.path for each in inputs], label="pictures")
+    range = inputs[0].part.range
+    report = report if range else without_deep(report)
     good = set(raise_or_skip(report, options.skip_bad_images))
     inputs = [each for each in inputs if each.part.path in good]
     if size.preprocess is not None:
         headers = {each.part.path: each.part.header(report.headers[each.part.path]) for each in inputs}
         check_geometry(headers, size.preprocess, batch_size=1)
+    if range:
+        note_outside(range, f"the run's range {range}", "the pictures", report.headers)
     return inputs
 
 
@@ -226,9 +236,9 @@ class _Ready(NamedTuple):
 
     input: Input
     position: int  # among all inputs
-    prepared: Image.Image
+    prepared: Picture
     hole: np.ndarray | None
-    truth: Image.Image | None
+    truth: Picture | None
 
 
 def pixels_at_once(device: torch.device) -> int:
@@ -285,7 +295,7 @@ class _Job:
         return batch[0].prepared.size == (width, height) and (len(batch) + 1) * width * height <= self.pixels_at_once
 
     def _write(
-        self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Image.Image]
+        self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Picture]
     ) -> tuple[Row, dict[str, float]]:
         each, prepared = ready.input, ready.prepared
         if any(label.endswith("_A") for label in views):
@@ -294,6 +304,9 @@ class _Job:
             pictures = {"real_A": prepared, **views}
             if ready.truth is not None:
                 pictures["truth_B"] = ready.truth
+        if isinstance(translation := views.get("fake_B"), DeepPicture):
+            save_values(translation, self.translator.target, folder / VALUES / self.result / each.name)
+        pictures = {label: visible(picture) for label, picture in pictures.items()}
         scores = score(pictures, ready.hole) if "truth_B" in pictures else {}
         pictures = {self._shown_label(label): image for label, image in pictures.items()}
         note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
@@ -302,7 +315,7 @@ class _Job:
         files = {label: path for label, (path, _) in files.items()}
         return Row(each.name, files, note, thumbnails), scores
 
-    def _translate(self, batch: list["_Ready"]) -> list[dict[str, Image.Image]]:
+    def _translate(self, batch: list["_Ready"]) -> list[dict[str, Picture]]:
         tiled = isinstance(self.translator.generator, TiledGenerator)
         with naming_what_does_not_fit(batch[0].input.part.path, self.translator.device, tiled):
             if len(batch) > 1:

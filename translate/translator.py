@@ -12,15 +12,21 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from translate.data.deep import read_values
+from translate.data.deep_picture import DeepPicture
+from translate.data.deep_picture import Picture as AnyPicture
 from translate.data.mask_files import make_mask
 from translate.data.reading import read_picture
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
+from translate.data.value_range import ValueRange
 from translate.errors import InputError
+from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, values_of
 from translate.inference import translate_batch, translate_image, translate_signed, views_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
 from translate.options import build
+from translate.recorded_ranges import recorded_ranges
 from translate.sizing import TestSize
 from translate.tiling import TiledGenerator
 from translate.training.precision import choose_precision
@@ -49,6 +55,20 @@ class Translator:
     list                             list
     ================================ ===============================================
 
+    Where the run was trained with a range of values (``--range_A``, ``--range_B``; ``source`` and ``target`` here),
+    numbers are the domain's own, whatever their type:
+
+    ========================== ======================= ====================================================
+    ``source`` is given        ``target`` is given     what comes back
+    ========================== ======================= ====================================================
+    values of A, of any depth  no, B has 8 bits        as above; uint8 for arrays and tensors
+    values of A, of any depth  yes                     values of B in B's type: a tensor for tensors, an
+                                                       array (H, W) or (H, W, 3) for all else
+    no: as above               yes                     the same
+    ========================== ======================= ====================================================
+
+    Values outside the range of A are cut to it, with a warning. Without ranges, what is deeper than 8 bits is refused.
+
     Args:
         generator: maps (B, C, H, W) in [-1, 1] to (B, C', H, W) in [-1, 1], for H and W that are multiples of its
             ``stride`` (see ``translate.methods.base.Method.translator``).
@@ -58,6 +78,7 @@ class Translator:
         precision: a word of ``--precision``.
         record: what is known of the run that trained it.
         tile, tile_stats: as for ``load``.
+        source, target: ranges of the values of the pictures and of the results; None for 8 bits.
     """
 
     def __init__(
@@ -70,10 +91,13 @@ class Translator:
         precision: str = "auto",
         tile: int | None = None,
         tile_stats: str = "exact",
+        source: ValueRange | None = None,
+        target: ValueRange | None = None,
     ):
         generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         self.device = torch.device(device)
-        self.precision = choose_precision(precision, self.device)
+        self.source, self.target = source, target
+        self.precision = choose_precision(precision, self.device, deep=bool(source or target))
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
         self.size = size
@@ -115,7 +139,7 @@ class Translator:
         path = Path(path)
         folder, file = (RunFolder(path), None) if path.is_dir() else (RunFolder(path.parent), path)
         record = folder.read_record()
-        file = file or _generator_file(folder, epoch, record, direction)
+        file = file or generator_file(folder, epoch, record, direction)
         if not file.exists():
             raise InputError(f"no weights at {file}; {_weights_in(file.parent)}")
         weights = load_weights(file)
@@ -130,14 +154,16 @@ class Translator:
             size = TestSize(size or method.test_size, record.get("pixel_scale", {}).get("crop_size", 256))
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         input_nc = getattr(translator, "input_nc", flags["input_nc"])
-        return cls(translator, size, input_nc, device, record, precision, tile, tile_stats)
+        ranges = recorded_ranges(record, turned=is_turned(file, method.generators))
+        return cls(translator, size, input_nc, device, record, precision, tile, tile_stats, *ranges)
 
     def with_size(self, size: TestSize) -> "Translator":
         """The same translator for another size."""
-        return Translator(self.generator, size, self.input_nc, self.device, self.record, self.precision.name)
+        ranges = {"source": self.source, "target": self.target}
+        return Translator(self.generator, size, self.input_nc, self.device, self.record, self.precision.name, **ranges)
 
     @overload
-    def __call__(self, pictures: AnyPath, size: str | None = None, mask: Any = None) -> Image.Image: ...
+    def __call__(self, pictures: AnyPath, size: str | None = None, mask: Any = None) -> Image.Image | np.ndarray: ...
     @overload
     def __call__(self, pictures: Picture, size: str | None = None, mask: Any = None) -> Picture: ...
     @overload
@@ -161,7 +187,7 @@ class Translator:
         if isinstance(pictures, list | tuple):
             return [self._call(picture, size, mask) for picture in pictures]
         if isinstance(pictures, str | os.PathLike):
-            return self.translate_image(read_picture(Path(pictures), self.input_nc), size, mask)
+            return self.translate_image(self._read(Path(pictures)), size, mask)
         if isinstance(pictures, Image.Image):
             return self.translate_image(pictures, size, mask)
         if isinstance(pictures, np.ndarray):
@@ -170,35 +196,58 @@ class Translator:
             return self._tensor(pictures, size, mask)
         raise InputError(f"cannot translate a {type(pictures).__name__}: give a path, PIL image, array, tensor or list")
 
-    def prepare(self, image: Image.Image, size: TestSize | None = None) -> Image.Image:
-        """The picture as the generator gets to see it: its channels and its size."""
-        _refuse_deep(image)
+    def _read(self, path: Path) -> AnyPicture:
+        if self.source is None:
+            return read_picture(path, self.input_nc)
+        return mapped(read_values(path), self.source, self.input_nc)
+
+    def prepare(self, image: AnyPicture, size: TestSize | None = None) -> AnyPicture:
+        """The picture as the generator gets to see it: its channels, which a deep one has already, and its size."""
+        if self.source is not None and isinstance(image, Image.Image):
+            image = mapped(values_of(image), self.source, self.input_nc)
+        if isinstance(image, DeepPicture):
+            return (size or self.size).apply(image)
+        refuse_deep(image)
         mode = "L" if self.input_nc == 1 else "RGB"
         return (size or self.size).apply(image if image.mode == mode else image.convert(mode))
 
-    def translate_image(self, image: Image.Image, size: TestSize | None = None, mask: Any = None) -> Image.Image:
-        """PIL image to PIL image: L for one channel, RGB for three."""
+    def translate_image(
+        self, image: AnyPicture, size: TestSize | None = None, mask: Any = None
+    ) -> Image.Image | np.ndarray:
+        """A picture to a PIL image: L for one channel, RGB for three; to values (H, W) or (H, W, 3) where B has a
+        range."""
         prepared = self.prepare(image, size)
         inputs = self._inputs(mask, *prepared.size)
         with self._computing():
-            return translate_image(self.generator, prepared, self.generator.stride, self.device, **inputs)
+            if self.target is None:
+                return translate_image(self.generator, prepared, self.generator.stride, self.device, **inputs)
+            signed = to_signed(to_tensor(prepared)).to(self.device)
+            result = translate_signed(self.generator, signed, self.generator.stride, **inputs)
+        return self._shown(result).values(self.target)
 
-    def views(self, prepared: Image.Image, mask: Any = None) -> dict[str, Image.Image]:
+    def views(self, prepared: AnyPicture, mask: Any = None) -> dict[str, AnyPicture]:
         """What a results page shows of a picture that ``prepare`` returned, by label and in order: ``fake_B``, which
         is its translation, and what else the method has to show."""
         signed = to_signed(to_tensor(prepared)).to(self.device)
         inputs = self._inputs(mask, *prepared.size)
         with self._computing():
             views = views_of(self.generator, signed, **inputs)
-        return {label: to_image(to_uint8(view)) for label, view in views.items()}
+        return {label: self._shown(view) for label, view in views.items()}
 
-    def batch_views(self, prepared: Sequence[Image.Image]) -> list[dict[str, Image.Image]]:
+    def batch_views(self, prepared: Sequence[AnyPicture]) -> list[dict[str, AnyPicture]]:
         """The same for pictures of one size, translated at once, for a method that shows nothing else. Samples do not
         depend on each other; the results differ from those of ``views`` by rounding at most."""
         signed = torch.stack([to_signed(to_tensor(picture)) for picture in prepared]).to(self.device)
         with self._computing():
-            results = to_uint8(translate_batch(self.generator, signed, self.generator.stride)).cpu()
-        return [{"fake_B": to_image(result)} for result in results]
+            results = translate_batch(self.generator, signed, self.generator.stride)
+        results = (to_uint8(results) if self.target is None else results).cpu()
+        return [{"fake_B": self._shown(result)} for result in results]
+
+    def _shown(self, result: Tensor) -> AnyPicture:
+        """What the generator made, (C, H, W), as a picture of its domain: 8 bits, or deep."""
+        if self.target is not None:
+            return DeepPicture(result.float().clamp(-1, 1).permute(1, 2, 0).cpu().numpy())
+        return to_image(result if result.dtype == torch.uint8 else to_uint8(result))
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -218,12 +267,12 @@ class Translator:
     def _array(self, array: np.ndarray, size: TestSize, mask: Any) -> np.ndarray:
         if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or not array.size:
             raise InputError(f"an array of shape {array.shape} is not a picture: (H, W), (H, W, 1) or (H, W, 3)")
-        if array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
-            raise InputError(_ambiguous(array.dtype))
+        if self.source is None and array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+            refuse_type(array.dtype)
         planes = array if array.ndim == 3 else array[:, :, None]
         native = np.array(planes, dtype=array.dtype.newbyteorder("="), order="C")  # torch shares it, so it is a copy
         result = self._planes(torch.from_numpy(native).permute(2, 0, 1), size, mask)
-        result = result.permute(1, 2, 0).contiguous().numpy()
+        result = np.ascontiguousarray(result.permute(1, 2, 0).numpy())
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
     def _tensor(self, tensor: Tensor, size: TestSize, mask: Any) -> Tensor:
@@ -235,20 +284,27 @@ class Translator:
         return self._planes(tensor.detach().cpu(), size, mask).to(tensor.device)
 
     def _planes(self, picture: Tensor, size: TestSize, mask: Any) -> Tensor:
-        """(C, H, W), uint8 or floating, to the same kind."""
-        if picture.dtype == torch.uint8:
-            return to_tensor(self.translate_image(to_image(picture), size, mask))
-        if not picture.is_floating_point():
-            raise InputError(_ambiguous(picture.dtype))
-        if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused too
-            found = f"{picture.min().item():g} to {picture.max().item():g}"
-            raise InputError(f"a floating picture goes from 0 to 1, not from {found}: divide by 255 or rescale it")
-        prepared = _resize_float(_to_channels(picture.float(), self.input_nc), size)
-        inputs = self._inputs(mask, prepared.shape[2], prepared.shape[1])
+        """(C, H, W) of the kind that A's pictures have, to the kind that B's have."""
+        signed = self._signed(picture, size)
+        inputs = self._inputs(mask, signed.shape[2], signed.shape[1])
         with self._computing():
-            signed = (prepared * 2 - 1).to(self.device)
-            result = translate_signed(self.generator, signed, self.generator.stride, **inputs)
+            result = translate_signed(self.generator, signed.to(self.device), self.generator.stride, **inputs)
+        if self.target is not None:
+            return torch.from_numpy(self.target.from_signed(result.float().cpu().numpy()))
+        if self.source is not None or picture.dtype == torch.uint8:
+            return to_uint8(result).cpu()
         return ((result.clamp(-1, 1) + 1) / 2).to("cpu", picture.dtype)
+
+    def _signed(self, picture: Tensor, size: TestSize) -> Tensor:
+        """(C, H, W) in the numbers of A to [-1, 1], at the size and in the channels that the generator reads."""
+        if self.source is not None:
+            values = picture.permute(1, 2, 0).numpy()
+            return to_tensor(self.prepare(mapped(values, self.source, self.input_nc), size))
+        if picture.dtype == torch.uint8:
+            return to_signed(to_tensor(self.prepare(to_image(picture), size)))
+        if not picture.is_floating_point():
+            refuse_type(picture.dtype)
+        return scaled_floats(picture, self.input_nc, size) * 2 - 1
 
 
 def generators_of(folder: RunFolder, epoch: str | int, record: Mapping[str, Any]) -> Mapping[str, str]:
@@ -259,41 +315,21 @@ def generators_of(folder: RunFolder, epoch: str | int, record: Mapping[str, Any]
     return both if folder.network_path(epoch, both["AtoB"]).exists() else Method.generators
 
 
-def _generator_file(folder: RunFolder, epoch: str | int, record: Mapping[str, Any], direction: str | None) -> Path:
+def generator_file(folder: RunFolder, epoch: str | int, record: Mapping[str, Any], direction: str | None) -> Path:
     """Where the generator of a direction lies."""
     generators = generators_of(folder, epoch, record)
     turned = direction is not None and direction != record.get("options", {}).get("direction", "AtoB")
     return folder.network_path(epoch, generators.get("BtoA" if turned else "AtoB", generators["AtoB"]))
 
 
+def is_turned(file: Path, generators: Mapping[str, str]) -> bool:
+    """Whether a file holds the generator from B to A."""
+    return file.stem.rpartition("_net_")[2] == generators.get("BtoA")
+
+
 def _method_of(netG: str) -> type[Method]:
     """The method whose translator a bare generator file is, by the kind of its network."""
     return next(METHODS[name] for name in METHODS.names() if netG in METHODS[name].netG)
-
-
-def _refuse_deep(image: Image.Image) -> None:
-    """Pillow would clip these to 8 bits instead of scaling them."""
-    if image.mode.startswith(("I", "F")):
-        raise InputError(f"a PIL image of mode {image.mode} is deeper than 8 bits; scale it to 0-255 and mode L or RGB")
-
-
-def _ambiguous(dtype: object) -> str:
-    return f"pictures of {dtype} are ambiguous: give uint8 in 0-255 or floats in 0-1"
-
-
-def _to_channels(picture: Tensor, channels: int) -> Tensor:
-    if picture.shape[0] == channels:
-        return picture
-    if channels == 3:
-        return picture.expand(3, -1, -1)
-    luma = picture.new_tensor([0.299, 0.587, 0.114])  # ITU-R 601, as Pillow converts to grey
-    return (picture * luma.view(3, 1, 1)).sum(0, keepdim=True)
-
-
-def _resize_float(picture: Tensor, size: TestSize) -> Tensor:
-    """The size policy for floats: each plane by the same filter as for 8 bits, without rounding to them."""
-    planes = [size.apply(Image.fromarray(plane.numpy())) for plane in picture]
-    return torch.from_numpy(np.stack([np.asarray(plane) for plane in planes])).clamp(0, 1)
 
 
 def _weights_in(folder: Path) -> str:

@@ -60,6 +60,11 @@ class DeepPicture:
         """float32 (H, W, C) in the machine's byte order."""
         return self.signed.tobytes()
 
+    def values(self, range: ValueRange) -> np.ndarray:
+        """The values of a domain, (H, W) or (H, W, 3), of the range's type."""
+        values = range.from_signed(self.signed)
+        return values[:, :, 0] if values.shape[2] == 1 else values
+
     def view(self) -> Image.Image:
         """What there is to see of it: mode L or RGB, the range from black to white."""
         levels = np.rint((self.signed + 1) * 127.5).clip(0, 255).astype(np.uint8)

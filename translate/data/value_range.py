@@ -50,12 +50,16 @@ class ValueRange(NamedTuple):
         return float(np.mean((values < self.low) | (values > self.high)))
 
     def of_types(self, dtypes: set[str]) -> "ValueRange":
-        """The same range for a domain whose files hold these types: the smallest that holds them and its ends."""
-        dtype = np.result_type(*map(np.dtype, sorted(dtypes)))
-        if np.issubdtype(dtype, np.integer):
-            ends = (math.floor(self.low), math.ceil(self.high))
-            dtype = np.result_type(dtype, *map(np.min_scalar_type, ends))
-        return self._replace(dtype=dtype.name)
+        """The same range for a domain whose files hold these types (names of numpy): of the type that holds them all,
+        or of another one where that does not reach as far as the range."""
+        dtype = np.result_type(*map(np.dtype, sorted(dtypes))).name
+        if np.issubdtype(np.dtype(dtype), np.integer):
+            reaching = (each for each in (dtype, "int16", "uint16", "int32") if self._lies_in(np.iinfo(each)))
+            dtype = next(reaching, "float64")
+        return self._replace(dtype=dtype)
+
+    def _lies_in(self, limits: np.iinfo) -> bool:
+        return limits.min <= self.low and self.high <= limits.max
 
     def to_json(self) -> dict[str, Any]:
         return self._asdict()
