@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translate.data import arena
-from translate.data.arena import Arena, lay_out
+from translate.data.arena import Arena, Place, lay_out
 
 MIB = 2**20
 SHAPES = [(3, 4, 3), (2, 5, 1), (3, 4, 3)]
@@ -136,3 +136,20 @@ def test_writes_that_stop_half_way_are_taken_up_again(monkeypatch):
 def test_without_memory_files_a_temporary_one_serves(monkeypatch):
     monkeypatch.delattr(arena.os, "memfd_create", raising=False)
     assert torch.equal(filled().get(1), content(SHAPES[1], 1))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]), st.booleans()), min_size=1, max_size=9
+    )
+)
+def test_floats_and_bytes_lie_beside_each_other(drawn):
+    places = [Place(*shape, torch.float32 if deep else torch.uint8) for *shape, deep in drawn]
+    made = Arena(places, MIB)
+    contents = [(torch.arange(p.size_bytes // p.dtype.itemsize) / 7).to(p.dtype).view(p.shape) for p in places]
+    for index, values in enumerate(contents):
+        made.put(index, values.numpy().tobytes())
+    assert made.places == len(places)
+    for index, values in enumerate(contents):
+        assert made.get(index).dtype == values.dtype
+        assert torch.equal(made.get(index), values)

@@ -63,6 +63,8 @@ CASES = {
     "direction": Case("BtoA"),
     "input_nc": Case(1),
     "output_nc": Case(1),
+    "range_A": Case("0,200"),
+    "range_B": Case("-50,255"),
     "preprocess": Case("crop"),
     "load_size": Case(34),
     "crop_size": Case(36),

@@ -32,7 +32,7 @@ def read_npy(path: Path | str, file: BinaryIO) -> np.ndarray:
     shape, dtype = _header(path, file)
     if len(shape) == 2:
         shape = (*shape, 1)
-    if len(shape) != 3 or shape[2] not in (1, 3) or 0 in shape:
+    if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise PictureError(path, f"holds an array of shape {shape}", "save it as (H, W), (H, W, 1) or (H, W, 3)")
     refuse_huge(path, shape[1], shape[0])
     if os.fstat(file.fileno()).st_size - file.tell() < math.prod(shape) * dtype.itemsize:

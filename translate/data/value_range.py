@@ -27,7 +27,7 @@ class ValueRange(NamedTuple):
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        return f"{self.low:.10g},{self.high:.10g}"
+        return ",".join(repr(end).removesuffix(".0") for end in self[:2])
 
     def to_signed(self, values: np.ndarray) -> np.ndarray:
         """Values of the domain -> float32 in [-1, 1], any shape; those outside the range become its ends."""
