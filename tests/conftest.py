@@ -86,6 +86,40 @@ def make_domains() -> MakeDomains:
 
 
 @pytest.fixture(scope="session")
+def deep_picture() -> Callable[..., np.ndarray]:
+    """deep_picture(low, high, dtype, channels=1, seed=0): 44 by 40 values from low to high, each of both there."""
+
+    def make(low: float, high: float, dtype: str, channels: int = 1, seed: int = 0) -> np.ndarray:
+        y, x, c = np.mgrid[:40, :44, :channels]
+        waves = np.sin(x / (5 + seed) + c) * np.cos(y / 7 + seed)
+        values = low + (high - low) * (waves - waves.min()) / np.ptp(waves)
+        return (np.rint(values) if np.dtype(dtype).kind in "ui" else values).astype(dtype).squeeze()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_deep_domains(deep_picture: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """make_deep_domains(root, A=(low, high, dtype, ending), B=..., channels=1): three pictures a folder."""
+
+    def write(root: Path, channels: int = 1, **domains: tuple[float, float, str, str]) -> Path:
+        for letter, (low, high, dtype, ending) in domains.items():
+            for phase in ("train", "test"):
+                folder = Path(root) / f"{phase}{letter}"
+                folder.mkdir(parents=True, exist_ok=True)
+                for index in range(3):
+                    seed = index + 3 * (phase == "test") + 6 * (letter == "B")
+                    values = deep_picture(low, high, dtype, channels, seed)
+                    if ending == "npy":
+                        np.save(folder / f"{index}.npy", values)
+                    else:
+                        Image.fromarray(values).save(folder / f"{index}.{ending}")
+        return Path(root)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def tiniest() -> Mapping[str, Any]:
     """Flags of the tiniest run: fractions of a second a step on one core."""
     return MappingProxyType(TINY)

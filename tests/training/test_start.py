@@ -197,6 +197,8 @@ FIXED = {
     "direction": "BtoA",
     "input_nc": 1,
     "output_nc": 1,
+    "range_A": "0,300",
+    "range_B": "-5,5",
     "netG": "resnet_6blocks",
     "ngf": 7,
     "normG": "batch",
