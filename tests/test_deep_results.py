@@ -125,7 +125,7 @@ def test_into_8_bits_a_test_writes_pictures_alone(home, test_of):
 
 
 def test_the_page_says_where_the_values_are(test_of):
-    assert "values, -1,1.5 from black to white (float32)" in (test_of("ct_mr") / "index.html").read_text()
+    assert "in the folder values, -1,1.5 from black to white (float32)" in (test_of("ct_mr") / "index.html").read_text()
 
 
 def test_the_truth_of_pairs_is_seen_in_its_own_range(home, test_of):
@@ -213,9 +213,7 @@ def test_without_a_range_deep_pictures_are_refused_as_ever(trained_run, home, tm
 def test_a_network_that_changes_nothing_returns_every_value(tmp_path, dtype, data):
     """Written, read, translated and written again, to the level for integers."""
     low, high = (0, 65535) if dtype == "uint16" else (-1000, 30000)
-    numbers = (
-        st.integers(low, high) if dtype[-2:] in ("16", "32") and dtype[0] != "f" else st.floats(low, high, width=32)
-    )
+    numbers = st.integers(low, high) if np.dtype(dtype).kind in "ui" else st.floats(low, high, width=32)
     values = np.array(data.draw(st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=2, max_size=2)), dtype)
     both = ValueRange(low, high, dtype)
     translator = Translator(Identity(), TestSize("original"), 1, source=both, target=both)
@@ -307,9 +305,7 @@ def test_ranges_follow_the_direction(direction, turned):
     assert recorded_ranges(json.loads(json.dumps(record)), turned) == expected
 
 
-@pytest.mark.parametrize(
-    "spoilt", [5, {"low": 0}, {"low": 1, "high": 0, "dtype": "uint8"}, {**CT.to_json(), "dtype": "O"}]
-)
+@pytest.mark.parametrize("spoilt", [5, {"low": 0}, {**CT.to_json(), "low": 9999}, {**CT.to_json(), "dtype": "O"}])
 def test_a_damaged_record_is_refused(spoilt):
     with pytest.raises(InputError, match="no valid range for domain A"):
         recorded_ranges({"values": {"A": spoilt}})

@@ -57,7 +57,7 @@ def model_of(stem):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, make_domains) -> Path:
+def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
     """The pictures that the pages speak of."""
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
@@ -65,6 +65,8 @@ def folders(tmp_path_factory, make_domains) -> Path:
     make_domains(home / "my_two_pictures", 1, 1, phases=("train",))
     for path in (home / "my_pairs").glob("*B/b*.png"):
         path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
+    make_deep_domains(home / "my_scans", A=(-1000, 2000, "int16", "npy"), B=(0, 4095, "uint16", "png"))
+    shutil.copytree(home / "my_scans/testA", home / "new_scans")
     for name in ("my_photos", "old_grey_pictures", "holiday", "frames"):
         (home / name).mkdir()
         for number in range(2):

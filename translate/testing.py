@@ -101,7 +101,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     if options.tile is not None:
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
     if translator.target is not None:
-        facts["values"] = f"{VALUES}, {translator.target} from black to white ({translator.target.dtype})"
+        facts["values"] = f"in the folder {VALUES}, {translator.target} from black to white ({translator.target.dtype})"
     template = None if options.name_template is None else NameTemplate(options.name_template)
     names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
     holes = holes_of(translator, own, record, [each.name for each in inputs])
