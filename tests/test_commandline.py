@@ -330,3 +330,14 @@ class TestScripts:
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.endswith("next: python test.py --name 'a/b c' --checkpoints_dir 'my runs'\n")
         assert (tmp_path / "my runs/a/b c/latest_net_G.pth").is_file()
+
+
+@pytest.mark.parametrize("words", [["--range_A", "-1000,2000"], ["--range_A=-1000,2000"], ["--range_A", "-.5,-.25"]])
+def test_a_list_that_begins_with_a_minus_is_a_value(words):
+    value = words[-1].rpartition("=")[2]
+    assert parse_train([*words, "--no_flip", "--gpu_ids", "-1"]) == {"range_A": value, "no_flip": True, "gpu_ids": "-1"}
+
+
+def test_a_flag_without_its_value_is_missed_all_the_same():
+    with pytest.raises(InputError, match="--range_A: expected one argument"):
+        parse_train(["--range_A", "--no_flip"])

@@ -15,6 +15,7 @@ import translate
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.recorded_ranges import recorded_ranges
+from translate.saving import save
 from translate.sizing import TestSize
 from translate.testing import run_test
 from translate.training.run import train_from_flags
@@ -225,6 +226,20 @@ def test_a_network_that_changes_nothing_returns_every_value(tmp_path, dtype, dat
             assert np.array_equal(found, values)
         else:
             assert np.abs(found - values).max() <= (high - low) * 2**-24
+
+
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("format", ["png", "tiff", "npy"])
+def test_a_16_bit_file_that_nothing_changes_is_written_as_it_was(tmp_path, format, levels):
+    levels = np.array([levels], np.uint16)
+    both = ValueRange(0, 65535, "uint16")
+    save(levels, tmp_path / f"x.{format}", format)
+    assert np.array_equal(read(tmp_path / f"x.{format}"), levels)
+    translator = Translator(Identity(), TestSize("original"), 1, source=both, target=both)
+    save(translator(tmp_path / f"x.{format}"), tmp_path / f"y.{format}", format)
+    assert np.array_equal(read(tmp_path / f"y.{format}"), levels)
+    assert (tmp_path / f"y.{format}").read_bytes() == (tmp_path / f"x.{format}").read_bytes()
 
 
 def test_every_kind_of_a_deep_picture_gives_the_same_values(home, tmp_path):
