@@ -125,6 +125,14 @@ def test_into_8_bits_a_test_writes_pictures_alone(home, test_of):
     assert Image.open(folder / "images/fake_B/0.png").mode == "L"
 
 
+@pytest.mark.parametrize(("name", "source"), [("into_8", "testA/a0.png"), ("out_of_8", "testB/0.png")])
+def test_the_other_direction_of_a_run_that_learned_one_sees_its_folder_in_its_own_range(home, test_of, name, source):
+    direction = {"into_8": "AtoB", "out_of_8": "BtoA"}[name]
+    path = home / "out_of_8" / source
+    seen = np.asarray(Image.open(test_of(name, direction=direction) / "images/real_A" / path.name))
+    assert np.abs(seen - read(path) / {"into_8": 1, "out_of_8": 4095 / 255}[name]).max() <= 0.51
+
+
 def test_the_page_says_where_the_values_are(test_of):
     assert "in the folder values, -1,1.5 from black to white (float32)" in (test_of("ct_mr") / "index.html").read_text()
 

@@ -8,7 +8,7 @@ from translate.data.npy import TYPES
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 
-EIGHT_BITS = (0.0, 255.0, "uint8")
+EIGHT_BITS = ValueRange(0.0, 255.0, "uint8")
 
 
 def recorded_ranges(record: Mapping[str, Any], turned: bool = False) -> tuple[ValueRange | None, ValueRange | None]:
@@ -37,7 +37,7 @@ def with_ranges(
     """
     own, truth = recorded_ranges(record, turned)
     if own is None and read is not None:
-        own = ValueRange(*EIGHT_BITS)
+        own = EIGHT_BITS
     return [
         Input(each.name, each.part._replace(range=own), each.truth and each.truth._replace(range=truth))
         for each in inputs
