@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from translate.data.cutting import FILTERS
+from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.sampling import EpochSampler
 from translate.data.single_image import SingleImageCrops, find_single_image, grid_cell
@@ -26,7 +27,7 @@ def crops(pictures):
     def make(words="zoom_and_patch", seed=0, **flags):
         paths = [find_single_image(pictures / f"train{letter}") for letter in "AB"]
         preprocess = Preprocess(words, 64, 32, filter="bilinear", zoom_min=1 / 3, **flags)
-        return SingleImageCrops(*paths, 3, 3, preprocess, seed=seed, batch_size=BATCH, length=1000)
+        return SingleImageCrops(*map(Part, paths), 3, 3, preprocess, seed=seed, batch_size=BATCH, length=1000)
 
     return make
 
@@ -106,7 +107,7 @@ def test_a_small_picture_is_enlarged_to_a_crop(tmp_path, noise):
     noise(20, 40, "RGB").save(tmp_path / "small.png")
     path = tmp_path / "small.png"
     preprocess = Preprocess("zoom_and_patch", 64, 32, filter="bilinear", zoom_min=1 / 3)
-    dataset = SingleImageCrops(path, path, 3, 3, preprocess, seed=0, batch_size=2, length=4)
+    dataset = SingleImageCrops(Part(path), Part(path), 3, 3, preprocess, seed=0, batch_size=2, length=4)
     assert dataset[1, 0]["A"].shape == (3, 32, 32)
 
 
