@@ -333,3 +333,16 @@ def test_a_damaged_record_is_refused(spoilt):
     with pytest.raises(InputError, match="no valid range for domain A"):
         recorded_ranges({"values": {"A": spoilt}})
     assert recorded_ranges({}) == (None, None)
+
+
+def test_a_view_of_an_array_is_a_picture_whatever_the_format(test_of):
+    folder = test_of("hu", format="same")
+    assert {path.suffix for path in (folder / "images").rglob("*.*")} == {".png"}
+
+
+def test_animations_are_refused_by_a_run_that_knows_deeper_values(home, tmp_path):
+    frames = [Image.new("L", (24, 24), level) for level in (0, 200)]
+    frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=r"moves\.gif moves and holds 8 bits.*give its frames as pictures"):
+        translate.apply(home / "run_ct_mr", tmp_path / "moves.gif", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

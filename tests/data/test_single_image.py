@@ -9,6 +9,7 @@ from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.sampling import EpochSampler
 from translate.data.single_image import SingleImageCrops, find_single_image, grid_cell
+from translate.data.value_range import ValueRange
 from translate.errors import InputError
 
 BATCH = 16
@@ -109,6 +110,23 @@ def test_a_small_picture_is_enlarged_to_a_crop(tmp_path, noise):
     preprocess = Preprocess("zoom_and_patch", 64, 32, filter="bilinear", zoom_min=1 / 3)
     dataset = SingleImageCrops(Part(path), Part(path), 3, 3, preprocess, seed=0, batch_size=2, length=4)
     assert dataset[1, 0]["A"].shape == (3, 32, 32)
+
+
+def test_a_deep_picture_is_cut_alike(tmp_path, crops, noise):
+    """Values that are 257 times the levels of an 8-bit picture, with a range that is 257 times as wide."""
+    levels = np.asarray(noise(300, 200, "L"))
+    Image.fromarray(levels).save(tmp_path / "flat.png")
+    np.save(tmp_path / "deep.npy", levels.astype(np.uint16) * 257)
+    preprocess = Preprocess("zoom_and_patch", 64, 32, filter="bilinear", zoom_min=1 / 3)
+
+    def make(part):
+        return SingleImageCrops(part, part, 1, 1, preprocess, seed=0, batch_size=4, length=100)
+
+    flat = make(Part(tmp_path / "flat.png"))
+    deep = make(Part(tmp_path / "deep.npy", range=ValueRange(0, 65535, "uint16")))
+    for index in range(8):
+        signed = flat[1, index]["A"].numpy() / 127.5 - 1
+        assert np.abs(deep[1, index]["A"].numpy() - signed).max() <= 1.01 / 127.5
 
 
 @pytest.mark.parametrize("words", ["crop", "zoom_and_crop", "resize_and_crop", "trim"])
