@@ -11,7 +11,8 @@ from PIL import Image
 
 import translate
 from translate import applying, files
-from translate.applying import ApplyResult, find_weights
+from translate.applying import ApplyResult
+from translate.choosing import find_weights
 from translate.errors import InputError, RunError
 from translate.networks import build_generator
 from translate.options import ApplyOptions

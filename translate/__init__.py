@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Translator", "apply", "list_methods", "train"]
+__all__ = ["Translator", "apply", "export", "list_methods", "train"]
 
 if TYPE_CHECKING:
     from translate.applying import ApplyResult
+    from translate.exporting import ExportResult
     from translate.training.run import TrainingResult
     from translate.translator import Translator
 
@@ -67,6 +68,32 @@ def apply(
     from translate.applying import apply_to_files
 
     return apply_to_files(run, pictures, {**options, "output": output})
+
+
+def export(run: str | os.PathLike[str], output: str | os.PathLike[str], **options: Any) -> "ExportResult":
+    """Write a trained generator as a file for other programs, in float32, for pictures of any size.
+
+    ::
+
+        translate.export("checkpoints/horse2zebra", "horse2zebra.onnx")
+
+    Args:
+        run: a run folder, a ``.pth`` file, or the name of a run in ``./checkpoints``.
+        output: the file: ``.onnx``, or ``.pt2`` for ``torch.export.load``.
+        options: the flags of ``translate export`` by name.
+
+    Returns:
+        the file, its format, and the largest difference from the translator in grey levels.
+
+    Raises:
+        translate.errors.InputError: an option, the run or the file is wrong, the run cannot be exported, or a package
+            is missing; nothing was written.
+        translate.errors.RunError: the file would not translate as the translator does, or the disk is full; nothing
+            was written.
+    """
+    from translate.exporting import export_to_file
+
+    return export_to_file(run, {**options, "output": output})
 
 
 def list_methods() -> list[str]:

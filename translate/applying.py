@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from translate.choosing import find_weights, refuse_without_effect
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.deep_picture import Picture, visible
 from translate.data.gathering import gather_pictures, in_film_order
@@ -34,7 +35,7 @@ from translate.settings import test_groups
 from translate.sizing import choose_size
 from translate.training.device import choose_device
 from translate.training.memory import naming_what_does_not_fit
-from translate.training.run_folder import RunFolder, find_run
+from translate.training.run_folder import RunFolder
 from translate.translator import Translator, generator_file, generators_of, is_turned
 
 
@@ -72,7 +73,7 @@ def apply_to_files(
     _note_first_frames(errands, options)
     todo = _without_results(errands, options)
     skipped = len(errands) - len(todo)
-    _refuse_without_effect(weights, values, options)
+    refuse_without_effect(weights, values, options)
     record = (RunFolder(weights) if weights.is_dir() else RunFolder(weights.parent)).read_record()
     own = own_flags(record.get("model", "cut"), values)
     if todo:
@@ -94,20 +95,6 @@ def apply_to_files(
     print(f"{len(todo)} in, {written} written{f', {skipped} there already' if skipped else ''}")
     print(f"results: {shown(output)}")
     return ApplyResult(output, len(todo), written, skipped)
-
-
-def find_weights(run: str | os.PathLike[str], checkpoints_dir: Path) -> Path:
-    """A ``.pth`` file or a run folder: one of this path, or the run of this name in ``checkpoints_dir``.
-
-    Raises:
-        InputError: there is no such run; names the nearest.
-    """
-    path = Path(run)
-    if path.is_file() or path.suffix == ".pth" or any(path.glob("*_net_G*.pth")):
-        return path
-    if path.is_dir() and not (checkpoints_dir / path).is_dir():
-        return path  # without weights, as loading will say
-    return find_run(checkpoints_dir, os.fspath(run)).path
 
 
 def _renaming(weights: Path, options: ApplyOptions, count: int) -> Callable[[Path, int], str] | None:
@@ -160,20 +147,6 @@ def _without_results(errands: Sequence[Errand], options: ApplyOptions) -> list[E
         )
     left = set(there) if options.skip_existing else set()
     return [each for each in errands if each not in left]
-
-
-def _refuse_without_effect(weights: Path, values: Mapping[str, Any], options: ApplyOptions) -> None:
-    """Refuse flags that choose among what is no choice."""
-    if not weights.is_dir():
-        for name in ("epoch", "direction"):
-            if values.get(name) is not None:
-                raise InputError(f"--{name} chooses among the weights of a run folder; leave it out for {weights}")
-        return
-    folder = RunFolder(weights)
-    record = folder.read_record()
-    own = record.get("options", {}).get("direction", "AtoB")
-    if options.direction not in (None, own) and "BtoA" not in generators_of(folder, options.epoch, record):
-        raise InputError(f"--direction {options.direction}: the run {weights} learned {own} alone; leave it out")
 
 
 def _load(weights: Path, record: Mapping[str, Any], options: ApplyOptions, own: Mapping[str, Any]) -> Translator:

@@ -8,6 +8,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
+EXPORT_FORMATS = ("onnx", "pt2")
 OUTPUT_FORMATS = ("same", "png", "jpg", "tiff", "webp", "bmp", "ppm", "npy")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
@@ -300,6 +302,23 @@ class ApplyOptions:
     precision: str = same_as(TestOptions, "precision")
 
 
+@dataclass(frozen=True)
+class ExportOptions:
+    """Export"""
+
+    output: str | None = flag(None, "the file to write")
+    format: str | None = flag(
+        None, "onnx: for ONNX Runtime and others; pt2: of torch.export; default: by the ending of the file",
+        choices=EXPORT_FORMATS,
+    )  # fmt: skip
+    raw: bool = flag(False, "values from -1 to 1, as the networks have them, in place of 0 to 1")
+    no_check: bool = flag(False, "do not compare the file's results with the translator's")
+    overwrite: bool = flag(False, "replace a file that is there")
+    checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")
+    epoch: str = same_as(TestOptions, "epoch")
+    direction: str | None = same_as(ApplyOptions, "direction")
+
+
 # Flags that only visdom has a use for.
 VISDOM_FLAGS = ("display_server", "display_port", "display_env", "display_ncols")
 
@@ -347,6 +366,19 @@ def build(group: type, values: dict[str, Any]) -> Any:
     """An options dataclass from the values that concern it; the rest keeps its defaults."""
     names = {f.name for f in dataclasses.fields(group)}
     return group(**{name: convert(group, name, value) for name, value in values.items() if name in names})
+
+
+def build_all(group: type, values: Mapping[str, Any]) -> Any:
+    """The same from values that must all be its own.
+
+    Raises:
+        InputError: an unknown one; names the nearest.
+    """
+    known = group.__dataclass_fields__
+    for name in values:
+        if name not in known:
+            raise InputError(f"unknown option {name!r}: {did_you_mean(name, known)}")
+    return build(group, values)
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:

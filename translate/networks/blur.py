@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from translate.networks.padding import reflect, replicate
+from translate.networks.tracing import is_exporting
 
 
 def blur_downsample(x: Tensor, kernel: Tensor) -> Tensor:
@@ -30,6 +31,8 @@ def blur_upsample(x: Tensor, kernel: Tensor) -> Tensor:
         kernel: (C, 1, 4, 4), that filter as weights of a depthwise transposed convolution, which is computed elsewhere:
             on a GPU the gradient of interpolation is not deterministic.
     """
+    if is_exporting():  # no question of layout, and one operation that other programs have
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
     if _is_channels_last(x):
         if x.dtype == torch.bfloat16 and len(x) == 1 and not x.requires_grad and not torch.compiler.is_compiling():
             return _doubled(_doubled(x, 3), 2)  # interpolation of a sample alone would run on one core

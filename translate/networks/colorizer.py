@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from translate.networks.gamut import annealed_mean, gamut_bins
 from translate.networks.lab import lab_to_rgb, rgb_to_lab
+from translate.networks.tracing import computed_length, is_exporting
 
 AB_SCALE = 110.0  # the published weights are for ab divided by this, and for (L - 50) / 100
 
@@ -194,12 +195,23 @@ class Colorizer(nn.Module):
 
     def _scaled(self, lightness: Tensor) -> Tensor:
         height, width = lightness.shape[-2:]
+        if is_exporting() and self.predict_px:
+            return F.interpolate(
+                lightness, self._computed_size(height, width), mode="bilinear", align_corners=False, antialias=True
+            )
         shorter = min(height, width)
         if not self.predict_px or shorter <= self.predict_px:
             return lightness
         scale = self.predict_px / shorter / self.stride
         size = [max(1, round(side * scale)) * self.stride for side in (height, width)]
         return F.interpolate(lightness, size, mode="bilinear", align_corners=False, antialias=True)
+
+    def _computed_size(self, height: int, width: int) -> list[int]:
+        """The size for the network as a graph computes it, of small pictures too, which keep theirs."""
+        sides = torch.stack([torch.scalar_tensor(side, dtype=torch.float64) for side in (height, width)])
+        scale = self.predict_px / sides.min().clamp(min=self.predict_px) / self.stride
+        counts = (sides * scale).round().clamp(min=1).long()
+        return [computed_length(count, self.stride) for count in counts.unbind()]
 
 
 COLORIZERS = {

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from translate.networks.tracing import is_exporting
+
 # Batch norm's kernels sum pixel after pixel in float32. Over a million of them three digits are left; beyond this many
 # pixels, which no usual training has, the statistics are joined from those of strips, in float64.
 LARGEST_SUM = 2**16
@@ -35,6 +37,9 @@ def instance_norm(x: Tensor, eps: float = 1e-5, rectify: bool = False) -> Tensor
     """
     if x.shape[2] * x.shape[3] == 1:
         raise ValueError(f"instance norm needs more than one pixel a channel, not a map of shape {tuple(x.shape)}")
+    if is_exporting():
+        result = F.instance_norm(x, eps=eps)  # other programs have it as one operation
+        return result.relu() if rectify else result
     if torch.compiler.is_compiling():
         return _by_formula(x, eps, rectify)  # the compiler fuses it with what is around it
     halved = x.dtype in (torch.bfloat16, torch.float16)  # torch's own would round the statistics too
