@@ -185,7 +185,7 @@ class TestRefusals:
         fails = formats.FORMATS["pt2"]._replace(load=lambda content: lambda pictures: pictures.no_such_thing)
         with monkeypatch.context() as patch:
             patch.setitem(formats.FORMATS, "pt2", fails)
-            with pytest.raises(RunError, match="the exported file cannot be run .*no_such_thing"):
+            with pytest.raises(RunError, match=r"the exported file cannot be run .*no_such_thing"):
                 translate.export(trained_run, tmp_path / "a.pt2")
         monkeypatch.setattr(exporting, "export_graph", lambda module, channels: 1 / 0)
         with pytest.raises(RunError, match=r"torch .* cannot write this generator as pt2 \(division by zero\)"):

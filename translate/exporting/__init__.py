@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from translate import __version__
 from translate.choosing import find_weights, refuse_without_effect
 from translate.data.listing import shown
-from translate.errors import InputError
+from translate.errors import InputError, RunError
 from translate.exporting.formats import FORMATS, choose_format, require_packages
 from translate.exporting.module import PictureToPicture, export_graph
 from translate.exporting.parity import largest_difference, refuse_difference
@@ -41,8 +43,7 @@ def export_to_file(run: str | os.PathLike[str], values: Mapping[str, Any]) -> Ex
     _refuse_place(output, options.overwrite)
     require_packages(name, check=not options.no_check)
     translator, weights = _load(run, values, options)
-    program = export_graph(PictureToPicture(translator.generator, options.raw), translator.input_nc)
-    content = FORMATS[name].write(program, describe(translator, weights, options))
+    content = _write(translator, name, options.raw, describe(translator, weights, options))
     difference = None
     if not options.no_check:
         difference = largest_difference(FORMATS[name].load(content), translator, options.raw)
@@ -90,6 +91,17 @@ def _load(run: str | os.PathLike[str], values: Mapping[str, Any], options: Expor
             "cannot be exported; use translate.Translator or translate apply"
         )
     return translator, weights
+
+
+def _write(translator: Translator, name: str, raw: bool, metadata: Mapping[str, Any]) -> bytes:
+    """The content of the file."""
+    try:
+        program = export_graph(PictureToPicture(translator.generator, raw), translator.input_nc)
+        return FORMATS[name].write(program, metadata)
+    except Exception as error:  # a converter stumbles in any way
+        reason = " ".join(str(error).split())[:160]
+        message = f"torch {torch.__version__} cannot write this generator as {name} ({reason}); try another version"
+        raise RunError(message) from error
 
 
 def _tell(output: Path, size: int, raw: bool, difference: float | None) -> None:

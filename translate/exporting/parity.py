@@ -26,7 +26,11 @@ def largest_difference(exported: Translate, translator: Translator, raw: bool) -
     for batch, height, width in SIZES:
         pictures = textured_gradient(batch, translator.input_nc, height, width)
         expected = translator(pictures, size="original")
-        result = exported(pictures * 2 - 1) / 2 + 0.5 if raw else exported(pictures)
+        try:
+            result = exported(pictures * 2 - 1) / 2 + 0.5 if raw else exported(pictures)
+        except Exception as error:  # of whatever runs the file
+            reason = " ".join(str(error).split())[:160]
+            raise RunError(f"the exported file cannot be run ({reason}); nothing was written") from error
         if result.shape != expected.shape:
             sizes = f"{tuple(result.shape)}, not {tuple(expected.shape)}"
             raise RunError(f"the exported file gives pictures of shape {sizes}; nothing was written")
