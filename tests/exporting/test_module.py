@@ -30,7 +30,7 @@ GENERATORS = {
 def lively(generator):
     """Weights and running statistics under which the picture matters."""
     torch.manual_seed(0)
-    initialize(generator, "xavier", 1.0)
+    initialize(generator, "xavier", 1.5)
     for norm in generator.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
             norm.running_mean.normal_()
