@@ -23,7 +23,6 @@ GENERATORS = {
     "unet, instance norm, dropout": lambda: UnetGenerator(3, 3, downsamplings=6, ngf=4, norm="instance", dropout=True),
     "unet, batch norm": lambda: UnetGenerator(3, 1, downsamplings=3, ngf=4),
     "colorization": lambda: Colorizer(ColorizationNet(4, SMALL), predict_px=64),
-    "colorization by regression": lambda: Colorizer(ColorizationNet(4, SMALL, "none"), classes=False, predict_px=0),
 }
 
 
