@@ -18,6 +18,7 @@ from translate import exporting
 from translate.errors import InputError, RunError
 from translate.exporting import formats
 from translate.networks import build_generator
+from translate.options import ExportOptions, build_all
 from translate.translator import Translator
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"
@@ -71,6 +72,22 @@ class TestOnnx:
             "run": "tiny", "model": "cut", "epoch": "latest", "direction": "AtoB", "channels": "RGB",
             "value_range": "0 to 1", "stride": "4", "trained_size_px": "32", "translate_version": translate.__version__,
         }.items()  # fmt: skip
+
+    def test_values_of_a_range_are_told_and_go_from_0_to_1(self, trained_run, tmp_path):
+        folder = tmp_path / "deep"
+        shutil.copytree(trained_run, folder)
+        record = json.loads((folder / "run.json").read_text())
+        ranges = {"A": {"low": -1000, "high": 2000, "dtype": "int16"}, "B": {"low": 0, "high": 4095, "dtype": "uint16"}}
+        (folder / "run.json").write_text(json.dumps(record | {"values": ranges}))
+        translator = Translator.load(folder, device="cpu", precision="fp32")
+        assert translator.source and translator.target
+        told = exporting.describe(translator, folder, build_all(ExportOptions, {}))
+        assert (told["values_in"], told["values_out"]) == ("0 is -1000, 1 is 2000", "0 is 0, 1 is 4095")
+        plain = exporting._of_shares(translator)
+        pictures = torch.rand(1, 3, 20, 24)
+        values = translator((pictures[0] * 3000 - 1000).permute(1, 2, 0).numpy(), size="original")
+        shares = plain(pictures, size="original")[0].permute(1, 2, 0).numpy()
+        assert np.abs(values / 4095 - shares).max() < 0.6 / 4095
 
     def test_the_lines_of_the_page_give_what_the_translator_gives(self, onnx_file, trained_run, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ from translate.inference import translate_batch
 from translate.networks.colorizer import SMALL, ColorizationNet, Colorizer
 from translate.networks.initialization import initialize
 from translate.networks.resnet import ResnetGenerator
+from translate.networks.stylegan2 import StyleGAN2Generator
 from translate.networks.unet import UnetGenerator
 from translate.sizing import TestSize
 from translate.translator import Translator
@@ -22,6 +23,7 @@ GENERATORS = {
     "resnet, no norm, grey": lambda: ResnetGenerator(1, 1, ngf=4, blocks=1, norm="none"),
     "unet, instance norm, dropout": lambda: UnetGenerator(3, 3, downsamplings=6, ngf=4, norm="instance", dropout=True),
     "unet, batch norm": lambda: UnetGenerator(3, 1, downsamplings=3, ngf=4),
+    "stylegan2": lambda: StyleGAN2Generator(3, 3, ngf=1, blocks=2, side_px=16),
     "colorization": lambda: Colorizer(ColorizationNet(4, SMALL), predict_px=64),
 }
 
@@ -41,8 +43,8 @@ def lively(generator):
 def exported(request):
     """A translator, and the graph of it."""
     generator = lively(GENERATORS[request.param]())
-    first = next(layer for layer in generator.modules() if isinstance(layer, torch.nn.Conv2d))
-    channels = getattr(generator, "input_nc", first.in_channels)
+    first = next(weight for weight in generator.parameters() if weight.ndim == 4)
+    channels = getattr(generator, "input_nc", first.shape[1])
     translator = Translator(generator, TestSize("original"), channels, precision="fp32")
     return translator, export_graph(PictureToPicture(translator.generator), channels)
 

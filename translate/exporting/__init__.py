@@ -11,6 +11,7 @@ import torch
 from translate import __version__
 from translate.choosing import find_weights, refuse_without_effect
 from translate.data.listing import shown
+from translate.data.value_range import ValueRange
 from translate.errors import InputError, RunError
 from translate.exporting.formats import FORMATS, choose_format, require_packages
 from translate.exporting.module import PictureToPicture, export_graph
@@ -46,7 +47,7 @@ def export_to_file(run: str | os.PathLike[str], values: Mapping[str, Any]) -> Ex
     content = _write(translator, name, options.raw, describe(translator, weights, options))
     difference = None
     if not options.no_check:
-        difference = largest_difference(FORMATS[name].load(content), translator, options.raw)
+        difference = largest_difference(FORMATS[name].load(content), _of_shares(translator), options.raw)
         refuse_difference(difference)
     replace_atomically(output, lambda file: file.write(content))
     _tell(output, len(content), options.raw, difference)
@@ -65,10 +66,28 @@ def describe(translator: Translator, weights: Path, options: ExportOptions) -> d
         "layout": "batch, channels, height, width; any of batch, height and width",
         "channels": "RGB" if translator.input_nc == 3 else "grey",
         "value_range": "-1 to 1" if options.raw else "0 to 1",
+        "values_in": _values(translator.source, options.raw),
+        "values_out": _values(translator.target, options.raw),
         "stride": translator.generator.stride,
         "trained_size_px": translator.size.crop_size,
         "translate_version": __version__,
     }
+
+
+def _values(range: ValueRange | None, raw: bool) -> str:
+    """What the ends of the file's values stand for."""
+    return f"{-1 if raw else 0} is {range.low:.10g}, 1 is {range.high:.10g}" if range else "8 bits"
+
+
+def _of_shares(translator: Translator) -> Translator:
+    """The same for floats from 0 to 1 also where a run has learned from a range of values, as the file has them."""
+    return Translator(
+        translator.generator,
+        translator.size,
+        translator.input_nc,
+        translator.device,
+        precision=translator.precision.name,
+    )
 
 
 def _refuse_place(output: Path, overwrite: bool) -> None:
