@@ -41,7 +41,7 @@ def test_what_shows_it_exists(words, path):
 
 
 def test_flags_are_real():
-    known = {*train_flags("cut"), *TestOptions.__dataclass_fields__, "config", *OF_APPLY}
+    known = {*train_flags("cut"), *TestOptions.__dataclass_fields__, "config", "model", *OF_APPLY}
     named = set(re.findall(r"--(\w+)", TEXT))
     assert len(named) > 20
     assert named <= known
