@@ -5,7 +5,7 @@ Each channel's mean and variance in frame t become
     m_t = d m_(t-1) + (1 - d) mean(x_t),    v_t = d v_(t-1) + (1 - d) var(x_t),
 
 an exponential moving average with the decay d, which begins at the first frame's own. What changes in one part of a
-frame then moves the whole of the translation by 1 - d of what it would, and 1 / (1 - d) frames later by all of it.
+frame then moves the whole of the translation by 1 - d of what it would, and 1 / (1 - d) frames later by two thirds.
 """
 
 import torch
