@@ -20,10 +20,24 @@ from translate.errors import RunError
 
 # One process may look at all pictures, or save, while the others wait; one that is gone is noticed at once.
 PATIENCE = timedelta(hours=12)
+_apart = False
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Within the block this process is the only one: for what each of them computes for itself."""
+    global _apart
+    _apart = True
+    try:
+        yield
+    finally:
+        _apart = False
 
 
 def process_count() -> int:
     """How many processes train together."""
+    if _apart:
+        return 1
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 

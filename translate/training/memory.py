@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from translate.data.machine import available_memory_mb
 from translate.errors import RunError
 
 try:
@@ -43,6 +44,14 @@ def peak_mib(device: torch.device) -> float | None:
         return None
     unit = 2**20 if platform.system() == "Darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory of the device that nobody uses; None where nobody knows."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    available_mb = available_memory_mb()
+    return None if available_mb is None else available_mb * 2**20
 
 
 def is_out_of_memory(error: BaseException) -> bool:

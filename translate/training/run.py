@@ -32,7 +32,7 @@ from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
 from translate.training.schedule import Plateau, lr_factor
 from translate.training.signals import StopRequest
-from translate.training.words import announce, facts, not_reproducible, stopped, too_little_memory
+from translate.training.words import announce, facts, memory_ahead, not_reproducible, stopped, too_little_memory
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
         start_alike(job.method)
         if job.settings.run.dry_run:
             print(describe_run(job.settings, job.method, job.feed, job.sampler.steps_per_epoch, job.precision))
+            if memory := memory_ahead(job):
+                print(memory)
             return None
         result = _train(job)
         return result if processes.is_first else None
@@ -87,6 +89,7 @@ def _train(job: Job) -> TrainingResult:
             trainer = _make_trainer(job, observer)
             if job.start.state:
                 trainer.load_state_dict(job.start.state)
+        memory = memory_ahead(job) if job.processes.is_first else None
         compiled = compile_networks(job.method, job.settings.speed.compile, job.precision)
         if job.start.state:
             observer.resume(trainer, job.start.state["log_sizes"])
@@ -96,7 +99,7 @@ def _train(job: Job) -> TrainingResult:
                 return _result(folder, trainer)
         if job.processes.is_first:
             _write_beginning(job, observer, trainer)
-        announce(job, trainer, aside, compiled)
+        announce(job, trainer, aside, compiled, memory)
         _run(job, trainer, observer)
         if (peak := peak_mib(job.precision.device)) is not None:
             print(f"peak memory: {peak:.0f} MiB")

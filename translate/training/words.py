@@ -8,11 +8,13 @@ from translate.options import RunOptions
 from translate.settings import TrainSettings
 from translate.training.device import describe_device
 from translate.training.dry_run import describe_networks
+from translate.training.estimate import estimate_step
 from translate.training.job import Job
 from translate.training.loop import Trainer
+from translate.training.memory import free_bytes
 
 
-def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool) -> None:
+def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool, memory: str | None) -> None:
     """What is about to happen, in a few lines."""
     settings, flags = job.settings, job.settings.optimizer
     if aside:
@@ -25,7 +27,7 @@ def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool) -> 
     print(
         f"{epochs} epochs of {trainer.limits.steps_per_epoch} steps on {_where(job)}{', compiled' if compiled else ''}"
     )
-    for sentence in job.said:
+    for sentence in [*job.said, *([memory] if memory else [])]:
         print(sentence)
     if trainer.progress.step:
         print(f"continuing behind step {trainer.progress.step}, epoch {trainer.progress.epoch}")
@@ -58,6 +60,39 @@ def _where(job: Job) -> str:
 
 def too_little_memory(job: Job, step: int) -> str:
     """Which step did not fit, and which flags would make it."""
+    return (
+        f"step {step} needs more memory than {job.precision.device} has; the last saved state is intact: continue from "
+        f"it with --continue_train and {_less_memory(job)}"
+    )
+
+
+def memory_ahead(job: Job) -> str | None:
+    """What the steps will need beside what is free, and if that is too little the flags that change it; None where it
+    cannot be told. To be asked before the networks are compiled."""
+    device = job.precision.device
+    size_px, free = _size_px(job), free_bytes(device)
+    if size_px is None or free is None:
+        return None
+    found = estimate_step(job.settings, job.method, job.precision, size_px, job.processes.count)
+    if found is None:
+        return None
+    needed = found.to_come_bytes(device) * (job.processes.local_count if device.type == "cpu" else 1)
+    said = f"memory: about {needed / 2**30:.1f} GiB of {free / 2**30:.1f} GiB free"
+    return said if needed <= free else f"{said}\nnote: that will hardly fit; what helps is {_less_memory(job)}"
+
+
+def _size_px(job: Job) -> tuple[int, int] | None:
+    """Width and height of the first picture as it goes into a step, which crops give to all of them; None where that is
+    left to chance."""
+    dataset = job.feed.dataset
+    try:
+        return dataset.augment.transform(job.settings.run.epoch_count).output_size(*dataset.read_input(0).size)
+    except InputError:  # it is gone by now, of which its turn in a step tells more
+        return None
+
+
+def _less_memory(job: Job) -> str:
+    """The flags with which a step needs less memory."""
     data, speed = job.settings.data, job.settings.speed
     can_recompute = any(hasattr(module, "checkpoints") for module in job.method.modules())
     remedies = ["--grad_checkpointing"] if can_recompute and not speed.grad_checkpointing else []
@@ -67,10 +102,7 @@ def too_little_memory(job: Job, step: int) -> str:
     if job.precision.name in ("fp32", "tf32"):
         remedies.append("--precision bf16")
     remedies.append("a smaller --crop_size")
-    return (
-        f"step {step} needs more memory than {job.precision.device} has; the last saved state is intact: continue from "
-        f"it with --continue_train and {' or '.join(remedies)}"
-    )
+    return " or ".join(remedies)
 
 
 def not_reproducible(error: RuntimeError) -> str:

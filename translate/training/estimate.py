@@ -1,0 +1,131 @@
+"""How much memory the steps of a run will need, told before the first of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from translate.collectives import apart
+from translate.methods import Method
+from translate.settings import TrainSettings
+from translate.training.averaging import WeightAverage
+from translate.training.job import build_optimizers
+from translate.training.loop import Limits, Trainer
+from translate.training.phantom import META, Conjuring, Ledger, Phantom, shadow
+from translate.training.precision import Precision
+from translate.training.preparing import Batch, Preparation
+
+CPU = torch.device("cpu")
+
+# What a process takes over the bytes of its tensors: gaps between blocks that are kept, and room that convolutions
+# compute in. Of a CPU measured (docs/performance.md), of a GPU assumed.
+CPU_FACTOR, CPU_MORE_BYTES = 1.7, 50 * 2**20
+GPU_FACTOR = 1.2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of the tensors of a step: of the weights, which are there from the start, and of all at its peak."""
+
+    weights_bytes: int
+    peak_bytes: int
+
+    def to_come_bytes(self, device: torch.device) -> int:
+        """What the process will take of the device's memory beyond what it has with its weights: about."""
+        factor, more = (GPU_FACTOR, 0) if device.type == "cuda" else (CPU_FACTOR, CPU_MORE_BYTES)
+        return round(factor * self.peak_bytes) + more - self.weights_bytes
+
+
+def estimate_step(
+    settings: TrainSettings, method: Method, precision: Precision, size_px: tuple[int, int], processes: int = 1
+) -> Estimate | None:
+    """The memory of a training step, by taking one whose tensors have no content; None where that does not work.
+
+    Everything that a step makes is counted while it is there: weights, gradients, moments, an average of weights,
+    maps that are kept for the gradient, copies in half precision. Changes nothing and draws from no generator.
+
+    Args:
+        method: with its weights, before it is compiled; it is left as it is.
+        size_px: width and height of the pictures.
+        processes: among which a batch is shared.
+    """
+    drawn = torch.get_rng_state()
+    try:
+        with apart():
+            return _take_a_step(settings, method, precision, size_px, settings.data.batch_size // processes)
+    except Exception:
+        return None  # of whatever kind: a layer looks at values, or torch cannot compute it without any
+    finally:
+        torch.set_rng_state(drawn)
+
+
+def _take_a_step(
+    settings: TrainSettings, method: Method, precision: Precision, size_px: tuple[int, int], batch_size: int
+) -> Estimate:
+    ledger = Ledger()
+    copied = shadow(method, ledger)
+    weights_bytes = ledger.live_bytes
+    ema = settings.optimizer.ema
+    trainer = _Rehearsal(
+        copied,
+        build_optimizers(copied, settings),
+        lambda epoch: settings.optimizer.lr,
+        settings.run.seed,
+        Precision("bf16" if precision.name == "fp16" else precision.name, CPU),  # of the same size, and no scaler
+        batch_size,
+        Limits(1, 1),
+        lambda _: False,
+        settings.speed.accumulate,
+        WeightAverage({name: copied.networks[name] for name in method.generators.values()}, ema) if ema else None,
+    )
+    trainer.prepare = _ShapesOnly(copied, ledger)
+    batch = _batch(settings, size_px, batch_size, ledger)
+    with Conjuring(ledger):
+        trainer.begin()
+        trainer.step(batch)
+    return Estimate(weights_bytes, ledger.peak_bytes)
+
+
+def _batch(settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger) -> Batch:
+    """As a loader gives it."""
+    data, (width, height) = settings.data, size_px
+    letters = {"A": data.input_nc, "B": data.output_nc} if data.dataset_mode != "single" else {"A": data.input_nc}
+    pictures = {
+        letter: Phantom(torch.empty(size, channels, height, width, dtype=torch.uint8, device=META), ledger)
+        for letter, channels in letters.items()
+    }
+    return {**pictures, "epoch": 1, "index": list(range(size))}
+
+
+class _Rehearsal(Trainer):
+    """A step whose losses are no numbers."""
+
+    def begin(self) -> None:
+        """What is left of the steps before: gradients, and the moments of the optimisers."""
+        for player, optimizer in self.optimizers.items():
+            for weight in self._owned[player]:
+                weight.grad = torch.zeros_like(weight)
+            optimizer.step()
+
+    def check_losses(self) -> dict[str, float]:
+        self._unchecked.clear()
+        return {}
+
+
+class _ShapesOnly(Preparation):
+    """Draws as ever, and then only the shapes count; decisions, which stay on the host, are kept."""
+
+    def __init__(self, method: Method, ledger: Ledger):
+        super().__init__(method, 0, CPU)
+        self.ledger = ledger
+
+    def seed_layers(self, batch: Batch) -> None:
+        """Nothing is drawn."""
+
+    def _stack(self, values: list[Any]) -> Any:
+        stacked = super()._stack(values)
+        if not isinstance(stacked, Tensor):
+            return stacked
+        decides = stacked.ndim == 1 and not stacked.is_floating_point()
+        return stacked if decides else Phantom(stacked.to(META), self.ledger)
