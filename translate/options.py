@@ -80,6 +80,9 @@ class RunOptions:
     epoch_count: int = flag(1, "epoch to start at when weights without a state are continued", low=1)
     max_steps: int | None = flag(None, "stop after this many optimiser steps", low=1)
     max_minutes: float | None = flag(None, "stop after this many minutes of training", above=0)
+    stall_s: float = flag(
+        300.0, "say where the run hangs when no step ends for so many seconds, and twice the longest; 0: never", low=0
+    )
     dry_run: bool = flag(False, "print options, networks, dataset, steps and schedule, and stop")
     verbose: bool = flag(False, "print the layers of the networks")
     phase: str = flag("train", "which folders to train on: PHASEA and PHASEB")

@@ -5,6 +5,7 @@ Each case names a run and what differs from it once the flag is given. A flag wi
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ CASES = {
     "epoch_count": Case(2),
     "max_steps": Case(1),
     "max_minutes": Case(1e-6),
+    "stall_s": Case(0, "watched"),
     "dry_run": Case(True, "files"),
     "verbose": Case(True, "printed"),
     "phase": Case("test"),
@@ -152,6 +154,7 @@ class Outcome:
     page: str = ""
     printed: str = ""
     workers: int | None = None
+    watched: bool = False
     recomputed: int = 0
     compiled: int = 0
     deterministic: bool | None = None
@@ -228,6 +231,7 @@ def _count(patch, outcome):
 
     def seen_loader(dataset, sampler, workers, **rest):
         outcome.workers = workers
+        outcome.watched = "watchdog" in [thread.name for thread in threading.enumerate()]
         outcome.deterministic = torch.are_deterministic_algorithms_enabled()
         outcome.keeps = dataset.augment.cache is not None
         return make_loader(dataset, sampler, workers, **rest)

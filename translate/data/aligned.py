@@ -120,6 +120,11 @@ class AlignedPictures(Dataset):
         )
         return Sample(A=a, B=b, A_path=str(pair.a.path), B_path=str(pair.b.path), epoch=epoch, index=index)
 
+    def files(self, key: tuple[int, int]) -> tuple[Path, ...]:
+        """What the sample of (epoch, index) is read from: two files, or one with both halves."""
+        pair = self.pairs[key[1]]
+        return (pair.a.path,) if pair.a.half else (pair.a.path, pair.b.path)
+
     def inputs(self) -> int:
         """How many pictures of domain A there are."""
         return len(self.pairs)

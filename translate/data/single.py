@@ -54,9 +54,13 @@ class SinglePictures(Dataset):
             InputError: it is smaller than what is to be cut from it.
         """
         epoch, index = key
-        path = self.paths[index]
+        (path,) = self.files(key)
         picture = self.augment.read(Part(path), self.channels, "augment A", epoch, index)
         return Sample(A=picture, A_path=str(path), epoch=epoch, index=index)
+
+    def files(self, key: tuple[int, int]) -> tuple[Path]:
+        """What the sample of (epoch, index) is read from."""
+        return (self.paths[key[1]],)
 
     def inputs(self) -> int:
         """How many pictures of domain A there are."""

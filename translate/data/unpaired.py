@@ -89,8 +89,7 @@ class UnpairedPictures(Dataset):
             InputError: a picture is smaller than what is to be cut from it.
         """
         epoch, index = key
-        path_a = self.paths_a[index % len(self.paths_a)]
-        path_b = self.paths_b[self._partner(epoch, index)]
+        path_a, path_b = self.files(key)
         return Sample(
             A=self.augment.read(Part(path_a, range=self.range_a), self.channels_a, "augment A", epoch, index),
             B=self.augment.read(Part(path_b, range=self.range_b), self.channels_b, "augment B", epoch, index),
@@ -99,6 +98,11 @@ class UnpairedPictures(Dataset):
             epoch=epoch,
             index=index,
         )
+
+    def files(self, key: tuple[int, int]) -> tuple[Path, Path]:
+        """What the sample of (epoch, index) is read from."""
+        epoch, index = key
+        return self.paths_a[index % len(self.paths_a)], self.paths_b[self._partner(epoch, index)]
 
     def _partner(self, epoch: int, index: int) -> int:
         if self.serial:

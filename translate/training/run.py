@@ -32,6 +32,7 @@ from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
 from translate.training.schedule import Plateau, lr_factor
 from translate.training.signals import StopRequest
+from translate.training.watchdog import watching
 from translate.training.words import announce, facts, memory_ahead, not_reproducible, stopped, too_little_memory
 
 
@@ -89,6 +90,7 @@ def _train(job: Job) -> TrainingResult:
             trainer = _make_trainer(job, observer)
             if job.start.state:
                 trainer.load_state_dict(job.start.state)
+        held.enter_context(watching(job, trainer))
         memory = memory_ahead(job) if job.processes.is_first else None
         compiled = compile_networks(job.method, job.settings.speed.compile, job.precision)
         if job.start.state:
