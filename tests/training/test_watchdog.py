@@ -13,6 +13,7 @@ import pytest
 from translate.data.aligned import AlignedPictures, Pair
 from translate.data.part import Part
 from translate.data.single import SinglePictures
+from translate.data.single_image import SingleImageCrops
 from translate.data.unpaired import UnpairedPictures
 from translate.reports.training import TrainingPage
 from translate.training import watchdog
@@ -231,3 +232,5 @@ def test_what_a_sample_is_read_from(data):
     aligned = AlignedPictures(pairs, 3, 3, step, seed=3)
     assert aligned.files((1, 0)) == (a[0], b[0])
     assert aligned.files((1, 1)) == (a[1],)
+    crops = SingleImageCrops(Part(a[0]), Part(b[1]), 3, 3, step, seed=3, batch_size=2, length=4)
+    assert crops.files((1, 3)) == (a[0], b[1])

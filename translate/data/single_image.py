@@ -105,6 +105,10 @@ class SingleImageCrops(Dataset):
             box = transform.box(zoomed, own)
         return transform.finish(zoomed, box, own)
 
+    def files(self, key: tuple[int, int]) -> tuple[Path, ...]:
+        """What sample (epoch, index) is read from."""
+        return tuple(part.path for part in self.parts.values())
+
     def inputs(self) -> int:
         """How many pictures of domain A there are."""
         return 1
