@@ -187,6 +187,6 @@ class TestPackage:
         assert (ended.returncode, ended.stderr) == (0, "")
 
     def test_it_knows_its_methods_and_nothing_else(self):
-        assert translate.list_methods() == ["colorization", "context_encoder", "cut", "cycle_gan", "pix2pix"]
+        assert translate.list_methods() == ["colorization", "context_encoder", "cut", "cycle_gan", "pix2pix", "sincut"]
         with pytest.raises(AttributeError, match="module 'translate' has no attribute 'Translater'"):
             translate.Translater  # noqa: B018

@@ -39,7 +39,7 @@ def test_published_parameter_counts():
 
 
 def test_the_registry_offers_the_published_kinds():
-    assert DISCRIMINATORS.names() == ["basic", "context", "n_layers", "pixel"]
+    assert DISCRIMINATORS.names() == ["basic", "context", "n_layers", "pixel", "stylegan2"]
 
 
 @pytest.mark.parametrize(
