@@ -29,7 +29,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.precision import choose_precision
 
-STEPS = 3
+STEPS = 2
 PUBLISHED = (
     "--crop_size 128",
     "--crop_size 128 --ngf 32 --ndf 32",

@@ -125,6 +125,7 @@ def test_of_one_layer_it_is_what_one_counts_by_hand():
             settings.with_values(batch_size=batch), OneLayer(side), Precision("fp32", CPU), (side, side)
         )
         assert found.weights_bytes == 4 * pixels_bytes
+        assert found.kept_bytes == pytest.approx(4 * found.weights_bytes, abs=32)
         peaks.append(found.peak_bytes)
     # A picture more: A and B in bytes and in floats, w x, and on the way back through the square y^2 the gradient of
     # the mean, y, 2 y, and their product with it.
@@ -253,6 +254,6 @@ def test_what_cannot_be_told_is_not_said(memory_of, monkeypatch):
 
 
 def test_what_comes_is_more_than_the_tensors_but_without_the_weights():
-    found = Estimate(weights_bytes=100, peak_bytes=1000)
-    assert found.to_come_bytes(CPU) == round(estimate.CPU_FACTOR * 1000) + estimate.CPU_MORE_BYTES - 100
-    assert found.to_come_bytes(torch.device("cuda")) == round(estimate.GPU_FACTOR * 1000) - 100
+    found = Estimate(weights_bytes=100, kept_bytes=400, peak_bytes=1000)
+    assert found.to_come_bytes(CPU) == 300 + round(estimate.CPU_FACTOR * 600) + estimate.CPU_MORE_BYTES
+    assert found.to_come_bytes(torch.device("cuda")) == 300 + round(estimate.GPU_FACTOR * 600)

@@ -18,23 +18,26 @@ from translate.training.preparing import Batch, Preparation
 
 CPU = torch.device("cpu")
 
-# What a process takes over the bytes of its tensors: gaps between blocks that are kept, and room that convolutions
-# compute in. Of a CPU measured (docs/performance.md), of a GPU assumed.
-CPU_FACTOR, CPU_MORE_BYTES = 1.7, 50 * 2**20
+# What a process takes for tensors that come and go, over their bytes: gaps between blocks that are kept, and room that
+# convolutions compute in. Of a CPU measured (docs/performance.md), of a GPU assumed.
+CPU_FACTOR, CPU_MORE_BYTES = 1.75, 50 * 2**20
 GPU_FACTOR = 1.2
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes of the tensors of a step: of the weights, which are there from the start, and of all at its peak."""
+    """Bytes of tensors: of the weights, which are there from the start; of all that stays from step to step, which is
+    them, their gradients and moments; and of all that is there at the peak of a step."""
 
     weights_bytes: int
+    kept_bytes: int
     peak_bytes: int
 
     def to_come_bytes(self, device: torch.device) -> int:
         """What the process will take of the device's memory beyond what it has with its weights: about."""
         factor, more = (GPU_FACTOR, 0) if device.type == "cuda" else (CPU_FACTOR, CPU_MORE_BYTES)
-        return round(factor * self.peak_bytes) + more - self.weights_bytes
+        passing_bytes = self.peak_bytes - self.kept_bytes
+        return self.kept_bytes - self.weights_bytes + round(factor * passing_bytes) + more
 
 
 def estimate_step(
@@ -81,10 +84,12 @@ def _take_a_step(
     )
     trainer.prepare = _ShapesOnly(copied, ledger)
     batch = _batch(settings, size_px, batch_size, ledger)
+    batch_bytes = sum(value.nbytes for value in batch.values() if isinstance(value, Tensor))
     with Conjuring(ledger):
         trainer.begin()
+        kept_bytes = ledger.live_bytes - batch_bytes
         trainer.step(batch)
-    return Estimate(weights_bytes, ledger.peak_bytes)
+    return Estimate(weights_bytes, kept_bytes, ledger.peak_bytes)
 
 
 def _batch(settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger) -> Batch:
