@@ -9,8 +9,9 @@ from translate import commandline
 from translate.commandline import parse_test, parse_train, read_recipe
 from translate.commands import run_command
 from translate.errors import InputError, RunError, Stopped
+from translate.flags import annotated_type
 from translate.methods import METHODS
-from translate.options import LEGACY, TestOptions, annotated_type
+from translate.options import LEGACY, TestOptions
 from translate.settings import groups_of, resolve, train_flags
 
 TRAIN_FLAGS = train_flags("cut")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translate.errors import InputError
+from translate.flags import annotated_type, build, convert
 from translate.methods import METHODS
 from translate.options import (
     LEGACY,
@@ -18,9 +19,6 @@ from translate.options import (
     ReportOptions,
     RunOptions,
     TestOptions,
-    annotated_type,
-    build,
-    convert,
 )
 from translate.settings import train_flags
 

@@ -12,7 +12,8 @@ from PIL import Image
 import translate
 from translate.commandline import parse_test, parse_train
 from translate.commands.apply import main as apply_pictures
-from translate.options import LEGACY, ApplyOptions, TestOptions, build
+from translate.flags import build
+from translate.options import LEGACY, ApplyOptions, TestOptions
 from translate.settings import resolve, test_groups, train_flags
 
 REPOSITORY = Path(__file__).resolve().parent.parent

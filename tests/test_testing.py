@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from translate.errors import InputError
+from translate.flags import build
 from translate.methods import METHODS
-from translate.options import TestOptions, build
+from translate.options import TestOptions
 from translate.sizing import choose_size
 
 

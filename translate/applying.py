@@ -23,10 +23,11 @@ from translate.errors import InputError, RunError
 from translate.film.kinds import is_animated
 from translate.film.steady import Steadier
 from translate.film.translating import AS_PREPARED, check_moving, translate_moving
+from translate.flags import build
 from translate.method_flags import Holes, holes_of, own_flags, replacing
 from translate.methods import METHODS
 from translate.naming import renaming
-from translate.options import ApplyOptions, build
+from translate.options import ApplyOptions
 from translate.pipelining import overlapped
 from translate.recorded_ranges import recorded_ranges
 from translate.registry import did_you_mean

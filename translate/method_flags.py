@@ -9,8 +9,8 @@ import numpy as np
 
 from translate.data.mask_files import find_masks, make_mask
 from translate.errors import InputError
+from translate.flags import build
 from translate.methods import METHODS
-from translate.options import build
 from translate.settings import test_groups
 from translate.translator import Translator
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from translate.options import flag
+from translate.flags import flag
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from translate.errors import InputError
-from translate.options import annotated_type
+from translate.flags import annotated_type
 from translate.registry import did_you_mean
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from translate.errors import InputError
 from translate.files import windows_refuses
+from translate.flags import build
 from translate.methods import METHODS, Method
 from translate.options import (
     LEGACY,
@@ -17,7 +18,6 @@ from translate.options import (
     ReportOptions,
     RunOptions,
     SpeedOptions,
-    build,
 )
 from translate.registry import did_you_mean
 from translate.reports.displays import chosen_displays

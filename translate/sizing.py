@@ -11,8 +11,9 @@ from PIL import Image
 from translate.data.deep_picture import Picture
 from translate.data.preprocess import Preprocess, test_time
 from translate.errors import InputError
+from translate.flags import build
 from translate.methods import Method
-from translate.options import ApplyOptions, NetworkOptions, TestOptions, build
+from translate.options import ApplyOptions, NetworkOptions, TestOptions
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from translate.data.ranges import note_outside, without_deep
 from translate.errors import InputError, RunError
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
+from translate.flags import build, convert
 from translate.method_flags import Holes, holes_of, own_flags, replacing
 from translate.methods import METHODS, Method
 from translate.naming import NameTemplate, ResultNames
-from translate.options import VISDOM_FLAGS, TestOptions, build, convert
+from translate.options import VISDOM_FLAGS, TestOptions
 from translate.pipelining import overlapped
 from translate.recorded_ranges import with_ranges
 from translate.reports.cards import shown_by_browsers

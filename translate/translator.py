@@ -20,12 +20,12 @@ from translate.data.reading import read_picture
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
+from translate.flags import build
 from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, values_of
 from translate.inference import translate_batch, translate_image, translate_signed, views_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
-from translate.options import build
 from translate.recorded_ranges import recorded_ranges
 from translate.sizing import TestSize
 from translate.tiling import TiledGenerator

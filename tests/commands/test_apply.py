@@ -4,8 +4,9 @@ import pytest
 
 from translate.commands.apply import main, parse_apply
 from translate.errors import InputError
+from translate.flags import annotated_type
 from translate.method_options import TEST_OPTIONS
-from translate.options import ApplyOptions, annotated_type
+from translate.options import ApplyOptions
 from translate.settings import test_groups
 
 

@@ -5,7 +5,8 @@ import pytest
 from translate import exporting
 from translate.commands.export import main, parse_export
 from translate.errors import InputError
-from translate.options import ExportOptions, annotated_type
+from translate.flags import annotated_type
+from translate.options import ExportOptions
 
 SWITCHES = [name for name in ExportOptions.__dataclass_fields__ if annotated_type(ExportOptions, name)[0] is bool]
 

@@ -17,8 +17,9 @@ import translate
 from translate import exporting
 from translate.errors import InputError, RunError
 from translate.exporting import formats
+from translate.flags import build_all
 from translate.networks import build_generator
-from translate.options import ExportOptions, build_all
+from translate.options import ExportOptions
 from translate.translator import Translator
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "export.md"

@@ -12,12 +12,13 @@ from skimage.color import rgb2lab
 from torch import Tensor, nn
 
 from translate.errors import InputError
+from translate.flags import build
 from translate.losses.adversarial import GAN_MODES
 from translate.methods.base import Method
 from translate.methods.colorization import Colorization, ColorizationOptions, ColorizationTestOptions
 from translate.networks.colorizer import paint
 from translate.networks.gamut import annealed_mean, class_weights, gamut_bins, soft_encode
-from translate.options import NetworkOptions, build
+from translate.options import NetworkOptions
 
 NETWORKS = {"netG": "colorizer_small", "ngf": 2, "normG": "batch", "init_type": "kaiming"}
 DISCRIMINATOR = {"netD": "pixel", "ndf": 2}

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from translate.errors import InputError
+from translate.flags import build, convert
 from translate.masks import MASKS, centre_mask
 from translate.methods.context_encoder import ContextEncoder, ContextEncoderOptions, ContextEncoderTestOptions
-from translate.options import NetworkOptions, build, convert
+from translate.options import NetworkOptions
 from translate.settings import resolve
 
 SIDE = 64

@@ -17,7 +17,8 @@ from translate.exporting.formats import FORMATS, choose_format, require_packages
 from translate.exporting.module import PictureToPicture, export_graph
 from translate.exporting.parity import largest_difference, refuse_difference
 from translate.files import replace_atomically
-from translate.options import ExportOptions, build_all
+from translate.flags import build_all
+from translate.options import ExportOptions
 from translate.translator import Translator
 
 

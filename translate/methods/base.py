@@ -22,7 +22,7 @@ class Method(nn.Module):
     a parameter, a buffer or extra state.
     """
 
-    Options: ClassVar[type]  # a frozen dataclass made with translate.options.flag: this method's flags
+    Options: ClassVar[type]  # a frozen dataclass made with translate.flags.flag: this method's flags
     TestOptions: ClassVar[type | None] = None  # the same for flags of test.py that only this method has
     needs: ClassVar[str] = "unaligned"  # what the data must supply: a word of --dataset_mode
     sized: ClassVar[bool] = False  # whether its networks are made for one crop size, which it takes as ``crop_size``

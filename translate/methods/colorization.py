@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import InputError
+from translate.flags import flag
 from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.classification import multinomial_loss
 from translate.losses.reconstruction import masked_l2
@@ -27,7 +28,7 @@ from translate.networks.gamut import (
 )
 from translate.networks.initialization import initialize
 from translate.networks.lab import rgb_to_lab
-from translate.options import NetworkOptions, flag
+from translate.options import NetworkOptions
 
 SUBSAMPLING = 4  # colours are predicted at a quarter of the resolution
 MEASURED_PIXELS = 256 * 256  # of a picture, about; more of them say nothing new about the colours of a data set

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from translate.errors import InputError
+from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss
 from translate.losses.reconstruction import masked_l2, overlap_weights
 from translate.masks import MASKS, centre_mask, draw_mask
@@ -18,7 +19,7 @@ from translate.methods.inpainting import Inpainter
 from translate.networks import build_discriminator, build_generator
 from translate.networks.context import CONTEXT_GENERATORS, CONTEXT_SIDES, HoleFiller
 from translate.networks.initialization import initialize
-from translate.options import NetworkOptions, flag
+from translate.options import NetworkOptions
 from translate.registry import did_you_mean
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import InputError
+from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
@@ -18,7 +19,7 @@ from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
 from translate.networks.projection import gather_all
 from translate.networks.unet import UNET_GENERATORS
-from translate.options import NetworkOptions, flag
+from translate.options import NetworkOptions
 
 
 @dataclass(frozen=True)

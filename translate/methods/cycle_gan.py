@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import InputError
+from translate.flags import flag
 from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.reconstruction import l1
 from translate.methods.base import Batch, Method
@@ -18,7 +19,7 @@ from translate.methods.passes import run_together, samples_are_independent
 from translate.networks import RESNET_GENERATORS
 from translate.networks.initialization import initialize
 from translate.networks.unet import UNET_GENERATORS
-from translate.options import NetworkOptions, flag
+from translate.options import NetworkOptions
 
 
 @dataclass(frozen=True)

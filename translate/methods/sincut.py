@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from translate.errors import InputError
+from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES
 from translate.losses.reconstruction import l1
 from translate.methods.base import Method
@@ -14,7 +15,7 @@ from translate.methods.building import check_crop, make_discriminator, make_gene
 from translate.methods.cut import CUT, CutOptions, CutState, mirror
 from translate.networks import RESNET_GENERATORS
 from translate.networks.stylegan2 import STYLEGAN2_GENERATORS
-from translate.options import NetworkOptions, flag
+from translate.options import NetworkOptions
 
 PUBLISHED = {
     "netG": "stylegan2",
