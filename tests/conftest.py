@@ -45,6 +45,14 @@ TINY = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_rehearsal() -> Iterator[None]:
+    """Hundreds of tiny runs do without the step that only tells the memory; tests/training/test_estimate.py has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("translate.training.words.estimate_step", lambda *_: None)
+        yield
+
+
 def _write_domains(
     root: Path,
     count_a: int = 4,

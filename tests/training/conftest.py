@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from translate.training import words
 from translate.training.run import TrainingResult, train_from_flags
 
 Train = Callable[..., TrainingResult | None]
@@ -51,12 +50,6 @@ def resume(tmp_path: Path) -> Train:
         return train_from_flags({"num_threads": 0, **told, **flags})
 
     return start
-
-
-@pytest.fixture
-def no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No step that only tells the memory: where a test counts or changes what steps do."""
-    monkeypatch.setattr(words, "estimate_step", lambda *_: None)
 
 
 @pytest.fixture

@@ -221,6 +221,7 @@ def memory_of(train, monkeypatch, capsys):
     """memory_of(free, **flags): the lines about memory of a run on a machine with so much memory."""
 
     def run(free, **flags):
+        monkeypatch.setattr(words, "estimate_step", estimate_step)
         monkeypatch.setattr(words, "free_bytes", lambda device: free)
         capsys.readouterr()
         train(max_steps=1, **flags)

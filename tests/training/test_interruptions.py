@@ -9,8 +9,6 @@ import torch
 from translate.errors import InputError, RunError, Stopped
 from translate.methods import CUT
 
-pytestmark = pytest.mark.usefixtures("no_rehearsal")
-
 
 def poison(monkeypatch, step, name="NCE"):
     """Make one loss of CUT infinite from a step on."""

@@ -26,8 +26,6 @@ from translate.training.watchdog import Patience, Watchdog
 REPOSITORY = Path(__file__).resolve().parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 
-pytestmark = pytest.mark.usefixtures("no_rehearsal")
-
 # The second of two processes hangs in a forward pass until the first has said that it hangs.
 LATE = """
 import os, sys, time
