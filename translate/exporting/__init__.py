@@ -120,7 +120,7 @@ def _write(translator: Translator, name: str, raw: bool, metadata: Mapping[str, 
         return FORMATS[name].write(program, metadata)
     except Exception as error:  # a converter stumbles in any way
         reason = " ".join(str(error).split())[:160]
-        message = f"torch {torch.__version__} cannot write this generator as {name} ({reason}); try another version"
+        message = f"torch {torch.__version__} cannot write this generator as {name} ({reason}); try a newer one"
         raise RunError(message) from error
 
 
