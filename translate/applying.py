@@ -68,14 +68,15 @@ def apply_to_files(
     found = gather_pictures(words, leave_out=output)
     if options.film:
         found = in_film_order(found)
-    rename = _renaming(weights, options, len(found))
-    errands = plan(found, output, options.format, rename, _formats(weights, options))
+    folder = RunFolder(weights if weights.is_dir() else weights.parent)
+    record = folder.read_record()
+    rename = _renaming(weights, record, options, len(found))
+    errands = plan(found, output, options.format, rename, _formats(weights, folder, record, options))
     _refuse_smoothing(errands, options)
     _note_first_frames(errands, options)
     todo = _without_results(errands, options)
     skipped = len(errands) - len(todo)
     refuse_without_effect(weights, values, options)
-    record = (RunFolder(weights) if weights.is_dir() else RunFolder(weights.parent)).read_record()
     own = own_flags(record.get("model", "cut"), values)
     if todo:
         translator = _load(weights, record, options, own)
@@ -98,13 +99,15 @@ def apply_to_files(
     return ApplyResult(output, len(todo), written, skipped)
 
 
-def _renaming(weights: Path, options: ApplyOptions, count: int) -> Callable[[Path, int], str] | None:
+def _renaming(
+    weights: Path, record: Mapping[str, Any], options: ApplyOptions, count: int
+) -> Callable[[Path, int], str] | None:
     """How ``--name_template`` names the results."""
     if options.name_template is None:
         return None
     folder = weights if weights.is_dir() else weights.parent
     epoch = options.epoch if weights.is_dir() else weights.name.partition("_net_")[0]
-    own = RunFolder(folder).read_record().get("options", {}).get("direction", "AtoB")
+    own = record.get("options", {}).get("direction", "AtoB")
     label = "fake_B" if options.direction in (None, own) else "fake_A"
     return renaming(options.name_template, folder.resolve().name, epoch, label, count)
 
@@ -167,10 +170,8 @@ def _load(weights: Path, record: Mapping[str, Any], options: ApplyOptions, own: 
     )
 
 
-def _formats(weights: Path, options: ApplyOptions) -> Sequence[str]:
+def _formats(weights: Path, folder: RunFolder, record: Mapping[str, Any], options: ApplyOptions) -> Sequence[str]:
     """The formats that can hold the results, the usual one first."""
-    folder = RunFolder(weights if weights.is_dir() else weights.parent)
-    record = folder.read_record()
     file = generator_file(folder, options.epoch, record, options.direction) if weights.is_dir() else weights
     turned = is_turned(file, generators_of(folder, options.epoch, record))
     _, target = recorded_ranges(record, turned)
