@@ -1,4 +1,4 @@
-"""All metrics by name: importing this makes them known. A metric is a file of ``translate.evaluation`` and a line here."""
+"""All metrics by name: importing this makes them known. A metric is a file of this folder and a line here."""
 
 from translate.evaluation.metric import (
     GROUPS,
