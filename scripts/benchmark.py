@@ -140,7 +140,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     device = choose_device(flags.gpu_ids)
     precision = choose_precision("fp32" if side in ("published", "fp32") else "auto", device)
     precision.set_up()
-    layout = torch.contiguous_format if side == "published" else torch.channels_last
+    layout = torch.contiguous_format if side == "published" else precision.layout
     method = build_method(settings).to(device, memory_format=layout)
     optimizers = build_optimizers(method, settings)
     if side == "published":

@@ -76,7 +76,7 @@ def work(flags: argparse.Namespace) -> None:
     keep_freed_memory()
     with joined(processes, device):
         settings = settings_of(flags)
-        method = build_method(settings).to(device, memory_format=torch.channels_last)
+        method = build_method(settings).to(device, memory_format=precision.layout)
         start_alike(method)
         optimizers = build_optimizers(method, settings)
         limits = Limits(1, 10**9)

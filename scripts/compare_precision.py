@@ -68,7 +68,7 @@ def compare(job: Job, word: str, count: int) -> list[str]:
 def gradients(job: Job, batch: Batch, word: str) -> Gradients:
     """Of one step, without taking it."""
     method, precision = job.method.train(), Precision(word, job.precision.device)
-    prepare = Preparation(method, job.settings.run.seed, precision.device)
+    prepare = Preparation(method, job.settings.run.seed, precision.device, precision.layout)
     states = Forward(method, prepare, precision, [prepare(batch)])
     found = {}
     for player, names in method.players.items():

@@ -60,11 +60,12 @@ def compare(flags: str) -> tuple[float, float]:
     settings = resolve({"input_nc": 3, "output_nc": 3, **values})
     device = choose_device(settings.run.gpu_ids)
     measured = measure(settings, device)
-    method = build_method(settings).to(device, memory_format=torch.channels_last)
+    precision = choose_precision(settings.speed.precision, device)
+    method = build_method(settings).to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)
     side = settings.data.crop_size
-    found = estimate_step(settings, method, choose_precision(settings.speed.precision, device), (side, side))
+    found = estimate_step(settings, method, precision, (side, side))
     return (found.to_come_bytes(device) + found.weights_bytes) / 2**20, measured
 
 
@@ -74,7 +75,7 @@ def measure(settings: TrainSettings, device: torch.device) -> float:
     precision = choose_precision(settings.speed.precision, device)
     precision.set_up()
     keep_freed_memory()
-    method = build_method(settings).to(device, memory_format=torch.channels_last)
+    method = build_method(settings).to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)
     size, parts = settings.data.batch_size, settings.speed.accumulate

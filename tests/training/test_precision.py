@@ -82,7 +82,9 @@ def photograph(pixels: np.ndarray) -> torch.Tensor:
     return to_signed(to_tensor(Image.fromarray(pixels).resize((128, 128))))[None]
 
 
-def gradients(word: str, mode: str) -> dict[str, torch.Tensor]:
+def gradients(
+    word: str, mode: str, layout: torch.memory_format = torch.channels_last, dtype: torch.dtype = torch.float32
+) -> dict[str, torch.Tensor]:
     """Of one step, by network, as flat vectors."""
     precision = Precision(word, CPU)
     flags = {
@@ -94,9 +96,10 @@ def gradients(word: str, mode: str) -> dict[str, torch.Tensor]:
         "nce_layers": "0,4,8",
     }
     method = build_method(resolve({**flags, "input_nc": 3, "output_nc": 3}))
-    method.to(memory_format=torch.channels_last)
+    method.to(memory_format=layout, dtype=dtype)
     drawn = torch.Generator().manual_seed(0)
-    batch = {"A": photograph(skimage.data.astronaut()), "B": photograph(skimage.data.coffee())}
+    pictures = {"A": skimage.data.astronaut(), "B": skimage.data.coffee()}
+    batch = {letter: photograph(pixels).to(dtype, memory_format=layout) for letter, pixels in pictures.items()}
     for letter in "AB":
         sizes = method.networks["G"].tap_sizes(128, 128, method.taps)
         places = [torch.randperm(height * width, generator=drawn)[None, :256] for height, width in sizes]
@@ -108,12 +111,33 @@ def gradients(word: str, mode: str) -> dict[str, torch.Tensor]:
     for player, names in method.players.items():
         with precision.autocast():
             total, _ = method.losses(player, state)
-        assert total.dtype == torch.float32
+        assert total.dtype == dtype
         for name in names:
             weights = list(method.networks[name].parameters())
             gradient = torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True)
             found[name] = torch.cat([g.flatten() for g in gradient if g is not None])
     return found
+
+
+@pytest.mark.parametrize(
+    ("flags", "word", "layout"),
+    [
+        ({"avx2"}, "fp32", torch.contiguous_format),
+        ({"avx2"}, "bf16", torch.channels_last),
+        ({"avx2", "avx512f"}, "fp32", torch.channels_last),
+        (set(), "fp32", torch.channels_last),
+    ],
+)
+def test_the_layout_of_a_training_is_the_one_that_the_processor_is_fast_in(flags, word, layout, monkeypatch):
+    monkeypatch.setattr(module, "cpu_flags", lambda: flags)
+    assert Precision(word, CPU).layout == layout
+
+
+def test_the_layout_changes_nothing_but_rounding():
+    layouts = torch.channels_last, torch.contiguous_format
+    last, plain = (gradients("fp32", "CUT", layout, torch.float64) for layout in layouts)
+    for name in last:
+        assert 0 < (last[name] - plain[name]).norm() / last[name].norm() < 1e-9, name
 
 
 @pytest.mark.parametrize("mode", ["CUT", "FastCUT"])

@@ -82,7 +82,7 @@ def _take_a_step(
         settings.speed.accumulate,
         WeightAverage({name: copied.networks[name] for name in method.generators.values()}, ema) if ema else None,
     )
-    trainer.prepare = _ShapesOnly(copied, ledger)
+    trainer.prepare = _ShapesOnly(copied, ledger, precision.layout)
     batch = _batch(settings, size_px, batch_size, ledger)
     batch_bytes = sum(value.nbytes for value in batch.values() if isinstance(value, Tensor))
     with Conjuring(ledger):
@@ -121,8 +121,8 @@ class _Rehearsal(Trainer):
 class _ShapesOnly(Preparation):
     """Draws as ever, and then only the shapes count; decisions, which stay on the host, are kept."""
 
-    def __init__(self, method: Method, ledger: Ledger):
-        super().__init__(method, 0, CPU)
+    def __init__(self, method: Method, ledger: Ledger, layout: torch.memory_format):
+        super().__init__(method, 0, CPU, layout)
         self.ledger = ledger
 
     def seed_layers(self, batch: Batch) -> None:

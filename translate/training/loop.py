@@ -105,7 +105,7 @@ class Trainer:
         self.parts = parts
         self.average = average
         self.plateau = plateau
-        self.prepare = Preparation(method, seed, self.device)
+        self.prepare = Preparation(method, seed, self.device, precision.layout)
         self.progress = Progress()
         self.timing = Timing()
         self.state: Any = None  # the method's, of the last step (of its first part)

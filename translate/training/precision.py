@@ -32,6 +32,15 @@ class Precision:
         """Keeps gradients of fp16 within its range; without effect for the others."""
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """How maps and weights lie in training: channels-last, in which convolutions are fastest.
+
+        Not so in float32 on x86 CPUs without AVX512: there they take 2 to 2.7 times as long backwards in it.
+        """
+        flags = cpu_flags() if self.device.type == "cpu" and self.name == "fp32" else set()
+        return torch.contiguous_format if "avx2" in flags and "avx512f" not in flags else torch.channels_last
+
     def set_up(self) -> None:
         """Tell torch how to multiply float32 numbers on a GPU, for which it has its own defaults."""
         if self.device.type == "cuda":
@@ -64,6 +73,7 @@ def is_fast_in_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(cpu_flags() & {"amx_bf16", "avx512_bf16"})
 
 
+@cache
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
     """What the processor says it can do; nothing on systems without this file."""
     if not cpuinfo.exists():
