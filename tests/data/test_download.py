@@ -137,10 +137,16 @@ def test_a_file_with_another_checksum_is_removed(fetch, files):
     with pytest.raises(InputError, match=f"SHA-256 {hashlib.sha256(CONTENT).hexdigest()} in place of 00ff; it was"):
         fetch(sha256="00ff")
     assert files() == []
+    with pytest.raises(InputError, match="fetch and unpack it by hand"):
+        fetch(sha256="00ff")
+    with pytest.raises(InputError, match="fetch it by hand"):
+        fetch(sha256="00ff", to="weights/data.zip")
 
 
-def test_the_right_checksum_and_size_are_accepted(fetch, files):
-    fetch(sha256=hashlib.sha256(CONTENT).hexdigest(), bytes=300_000)
+@pytest.mark.parametrize("digits", [64, 8])
+def test_the_right_checksum_and_size_are_accepted(fetch, files, digits):
+    """The whole checksum, or as many digits of it as are known."""
+    fetch(sha256=hashlib.sha256(CONTENT).hexdigest()[:digits], bytes=300_000)
     assert files() == ["data.zip"]
 
 

@@ -22,7 +22,7 @@ class Download:
     Attributes:
         urls: where it is, in the order in which they are tried.
         bytes: its size, where a source states it.
-        sha256: its SHA-256 in hexadecimal digits, where a source states it.
+        sha256: its SHA-256 in hexadecimal digits, or the first of them, where a source states it.
         to: the path that it gets within the dataset's folder; None for an archive, which is unpacked.
     """
 

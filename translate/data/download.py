@@ -66,11 +66,12 @@ def download(source: Download, path: Path, pauses_s: Sequence[float] = PAUSES_S)
     else:
         raise Unreachable("; ".join(problems))
     digest = file_sha256(part.path)
-    if source.sha256 and digest != source.sha256:
+    if source.sha256 and not digest.startswith(source.sha256):
         part.remove()
+        by_hand = "fetch and unpack it" if source.to is None else "fetch it"
         raise InputError(
             f"{url} gave a file with SHA-256 {digest} in place of {source.sha256}; it was removed: try again, and if "
-            "that does not help, the file has changed at its source: fetch and unpack it by hand if you trust it"
+            f"that does not help, the file has changed at its source: {by_hand} by hand if you trust it"
         )
     part.finish()
     return digest

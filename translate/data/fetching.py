@@ -59,7 +59,7 @@ def fetch_dataset(known: KnownDataset, folder: Path, flag: str = "--dataroot", l
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make {shown(folder.parent)}: {error.strerror}; give another {flag}") from None
-    with _one_at_a_time(folder):
+    with one_at_a_time(folder):
         if not is_there(folder):
             _make(known, folder, flag, limits)
 
@@ -92,7 +92,7 @@ def _obtain(source: Download, path: Path) -> str:
     if not path.is_file():
         return download(source, path)
     digest = file_sha256(path)
-    if source.sha256 and digest != source.sha256:
+    if source.sha256 and not digest.startswith(source.sha256):
         raise InputError(
             f"{shown(path)} is not the file that is known: its SHA-256 is {digest} in place of {source.sha256}; remove "
             "it to have it downloaded, or unpack it by hand if you trust it"
@@ -163,8 +163,15 @@ def _refuse_occupied(folder: Path, known: KnownDataset) -> None:
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Wait until no other process of this machine fetches the same; a process that ends lets go, however it ends."""
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait until no other process of this machine fetches the same; a process that ends lets go, however it ends.
+
+    Args:
+        folder: what is fetched, a folder or a file; the lock lies beside it.
+
+    Raises:
+        RunError: the lock cannot be written.
+    """
     if fcntl is None:
         yield
         return
