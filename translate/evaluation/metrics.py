@@ -1,5 +1,12 @@
 """All metrics by name: importing this makes them known. A metric is a file of this folder and a line here."""
 
+from translate.evaluation import (  # noqa: F401  (they register what they hold)
+    distances,
+    diversity,
+    perceptual,
+    similarity,
+    structure,
+)
 from translate.evaluation.metric import (
     GROUPS,
     METRICS,
@@ -13,3 +20,15 @@ from translate.evaluation.metric import (
 )
 
 __all__ = ["GROUPS", "METRICS", "Judged", "Measured", "Metric", "Tools", "Unmeasurable", "chosen_metrics", "take"]
+
+GROUPS |= {
+    "fid": ("fid_clean", "kid_clean"),  # FID of few pictures is not to be read without KID
+    "kid": ("kid_clean",),
+    "pytorch_fid": ("fid_pytorch", "kid_pytorch"),
+    "inception": ("fid_clean", "kid_clean", "precision_clean", "recall_clean", "fid_pytorch", "kid_pytorch"),
+    "truth": ("lpips_truth", "lpips_vgg_truth", "ssim_truth", "psnr_truth"),
+    "content": ("structure_gradients", "structure_alex", "lpips_input", "changed_rms"),
+    "diversity": ("diversity_pixels", "diversity_lpips"),
+    "offline": ("structure_gradients", "changed_rms", "diversity_pixels", "ssim_truth", "psnr_truth"),
+}
+GROUPS["all"] = tuple(METRICS.names())
