@@ -34,7 +34,7 @@ def test_a_long_page_is_made_opened_and_described(script, tmp_path, capsys):
     script("page_report").main(["--rows", "30", "--repeats", "1", "--out", str(tmp_path / "page")])
     head, values = (line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2::2])
     found = dict(zip(head, values, strict=True))
-    assert float(found["interactive"]) > 0 and float(found["jump"]) > 0
+    assert all(float(found[name]) > 0 for name in ("interactive", "jump", "sort", "both"))
     assert 0 < int(found["pictures loaded"]) <= 60
     assert float(found["process"].removesuffix(" MiB")) > 10
     assert not list((tmp_path / "page").glob("thumbnails"))

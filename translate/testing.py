@@ -314,7 +314,7 @@ class _Job:
         files = {label: self.names.path(label, each, ready.position) for label in pictures}
         thumbnails = _write(pictures, files, each.name, folder, width)
         files = {label: path for label, (path, _) in files.items()}
-        return Row(each.name, files, note, thumbnails), scores
+        return Row(each.name, files, note, thumbnails, scores), scores
 
     def _translate(self, batch: list["_Ready"]) -> list[dict[str, Picture]]:
         tiled = isinstance(self.translator.generator, TiledGenerator)

@@ -5,7 +5,9 @@ from importlib.resources import files
 
 import pytest
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
+from translate.reports.figures import Figure
 from translate.reports.page import ASSETS
 from translate.reports.results import Row, write_results_page
 
@@ -40,18 +42,26 @@ def test_a_page_has_no_faults(browser, both, kind, width, height, mobile, scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_long_page_with_all_it_may_hold_has_none(browser, tmp_path, written, scheme):
+@pytest.mark.parametrize(("width", "height", "mobile"), [DESK, PHONE])
+def test_a_long_page_with_all_it_may_hold_has_none(browser, tmp_path, written, width, height, mobile, scheme):
     pictures = {"real_A": written("a.png"), "fake_B": "scan.tiff"}
-    rows = [Row(f"picture {at}", pictures, "PSNR 20 dB") for at in range(30)]
-    write_results_page(tmp_path / "index.html", "run", rows, {"size": "64"}, contact_sheet="contact_sheet.jpg")
+    rows = [Row(f"picture {at}", pictures, "PSNR 20 dB", scores={"PSNR": 20.0 - at}) for at in range(30)]
+    figures = [
+        Figure("fid", "FID", "41.2", "38 to 47", "12.0", "151.2", "lower", "Features of 266 and 248.", "Few pictures."),
+        Figure("diversity", "Diversity", "0.51"),
+    ]
+    sheet = "contact_sheet.jpg"
+    write_results_page(tmp_path / "index.html", "run", rows, {"size": "64"}, contact_sheet=sheet, figures=figures)
     _set_scheme(browser, scheme)
-    browser.open(tmp_path / "index.html")
+    browser.open(tmp_path / "index.html", width, height, mobile)
     assert browser.find("#filter").is_displayed()
+    browser.run("document.querySelector('summary').click()")
+    Select(browser.find("#sort")).select_by_visible_text("PSNR")
     assert _faults(browser) == []
 
 
 @pytest.mark.parametrize(("width", "height", "mobile"), [DESK, PHONE])
-@pytest.mark.parametrize("keys", [[Keys.ENTER], [Keys.ENTER, "c"], ["?"]])
+@pytest.mark.parametrize("keys", [[Keys.ENTER], [Keys.ENTER, "c"], [Keys.ENTER, "d"], ["?"]])
 def test_dialogs_have_none(browser, results, keys, width, height, mobile):
     _set_scheme(browser, "light")
     browser.open(results, width, height, mobile)

@@ -1,3 +1,4 @@
+from translate.reports.figures import Figure
 from translate.reports.results import Row, write_results_page
 
 NASTY = ['a "quoted" <b>name</b> & more.png', "50% of #1?.png", "Äpfel 猫.png", "it's; new\nline.png"]
@@ -53,6 +54,21 @@ def test_a_thousand_rows_have_a_filter_and_few_ones_have_none(tmp_path, read_pag
     assert [each.attributes["id"] for each in many.all("input") if each.inside("main")] == ["filter"]
     few = read_page(_write(tmp_path, rows[:5]))
     assert not [each for each in few.all("input") if each.inside("main")]
+
+
+def test_scores_go_with_their_rows_in_the_order_of_the_choices(tmp_path, read_page):
+    rows = [Row("one", {}, scores={"b": 0.5}), Row("two", {}, scores={"a": 1, "b": 123456789.0}), Row("three", {})]
+    found = read_page(_write(tmp_path, rows))
+    assert found.texts("option") == ["name", "b", "a"]
+    assert [each.attributes["data-scores"] for each in found.all("article")] == ["0.5 NaN", "1.23457e+08 1", "NaN NaN"]
+    without = read_page(_write(tmp_path, [Row("one", {}), Row("two", {})]))
+    assert not without.all("select") and "data-scores" not in without.all("article")[0].attributes
+
+
+def test_figures_stand_above_the_pictures(tmp_path, read_page):
+    found = read_page(_write(tmp_path, [Row("one", {})], figures=[Figure("fid", "FID", "41.2")]))
+    assert found.texts("h2") == ["Quality", "Pictures"]
+    assert [each.text for each in found.all("td")] == ["41.2"]
 
 
 def test_the_contact_sheet_is_linked_if_there_is_one(tmp_path, read_page):

@@ -1,12 +1,13 @@
 """What the pages of results and of training share: pictures side by side, and what their labels mean."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dominate.tags import a, article, dd, div, dl, dt, figcaption, figure, h3, html_tag, img, p
 from PIL import Image
 
+from translate.reports.controls import in_script
 from translate.reports.page import picture_url
 
 MEANINGS = {
@@ -80,7 +81,13 @@ def cards(rows: Iterable[html_tag], width: int, columns: int, notes: bool = Fals
 
 
 def card(
-    name: str, pictures: Mapping[str, str], folder: Path, note: str = "", thumbnails: Mapping[str, str] | None = None
+    name: str,
+    pictures: Mapping[str, str],
+    folder: Path,
+    note: str = "",
+    thumbnails: Mapping[str, str] | None = None,
+    scores: Sequence[float | None] = (),
+    parts: Mapping[str, str] | None = None,
 ) -> html_tag:
     """One row: its name and its pictures side by side.
 
@@ -89,16 +96,22 @@ def card(
             the first one, read from its file, so that the page has its final layout before they load.
         note: a line below the name.
         thumbnails: label -> path of a small copy, which the page shows in place of the picture.
+        scores: what the rows of a page can be sorted by, in the order of its ``controls``.
+        parts: label -> "before" or "after", for labels that ``part_of`` does not know.
     """
-    thumbnails = thumbnails or {}
+    thumbnails, parts = thumbnails or {}, parts or {}
     sizes = [shown_size(folder / path) for path in pictures.values()]
     width, height = (sizes and sizes[0]) or (1, 1)
     shown = div(cls="pictures")
     for (label, path), size in zip(pictures.items(), sizes, strict=True):
-        linked = zoom(label, path, f"{label} of {name}", part_of(label), size, thumbnails.get(label))
+        part = parts.get(label, part_of(label))
+        linked = zoom(label, path, f"{label} of {name}", part, size, thumbnails.get(label))
         shown.add(figure(linked, figcaption(label)))
     said = [h3(name), p(note, cls="note")] if note else [h3(name)]
-    return article(*said, shown, cls="card", data_row=name, style=f"--aspect:{width / height:.4f}")
+    made = article(*said, shown, cls="card", data_row=name, style=f"--aspect:{width / height:.4f}")
+    if scores:
+        made.set_attribute("data-scores", " ".join(map(in_script, scores)))
+    return made
 
 
 def zoom(

@@ -1,8 +1,9 @@
 """The skeleton that every page shares: one file, opened from the disk, asking nothing of the network.
 
 Style and script are inlined from ``assets``; pictures stay files beside the page. The viewer (the
-enlarged picture with the before/after slider) and the list of keys are part of every page and serve
-whatever links carry ``data-label`` inside an element that carries ``data-row``.
+enlarged picture, the slider between before and after, and their difference) and the list of keys are
+part of every page and serve whatever links carry ``data-label`` inside an element that carries
+``data-row``.
 """
 
 import os
@@ -47,12 +48,14 @@ class dialog(html_tag):
 
 
 ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("page.js", "keys.js", "rows.js")
 KEYS = (
     (("J", "K"), "next and previous row"),
     (("Enter",), "enlarge the picture that has the focus"),
     (("→", "←"), "enlarged: next and previous row (as J and K)"),
     (("↓", "↑"), "enlarged: next and previous picture of the row"),
     (("C",), "enlarged: compare before and after"),
+    (("D",), "enlarged: the difference of before and after"),
     (("Esc",), "close"),
     (("?",), "these keys"),
 )
@@ -71,7 +74,7 @@ def page(title: str) -> document:
         meta(name="color-scheme", content="light dark"),
         link(rel="icon", href="data:,"),  # keeps browsers from asking for /favicon.ico
         style(raw(_asset("page.css"))),
-        script(raw(_asset("page.js") + _asset("keys.js"))),
+        script(raw("".join(map(_asset, SCRIPTS)))),
     )
     made.body.add(_viewer(), _keys())
     return made
@@ -116,6 +119,7 @@ def _viewer() -> html_tag:
     bar = div(
         span(cls="viewer-name", aria_live="polite"),
         span(cls="viewer-count"),
+        span(cls="viewer-score"),
         a("open file", cls="viewer-file", target="_blank"),
         button("✕", type="button", cls="viewer-close", aria_label="Close (Esc)", title="Close (Esc)"),
         cls="viewer-bar",
@@ -123,8 +127,11 @@ def _viewer() -> html_tag:
     stage = div(
         img(cls="viewer-picture", alt=""),
         div(
-            img(cls="viewer-before", alt="", draggable="false"),
-            img(cls="viewer-after", alt="", draggable="false"),
+            div(
+                img(cls="viewer-before", alt="", draggable="false"),
+                img(cls="viewer-after", alt="", draggable="false"),
+                cls="viewer-layers",
+            ),
             span(cls="viewer-divider"),
             span(cls="viewer-tag viewer-tag-before"),
             span(cls="viewer-tag viewer-tag-after"),
@@ -136,12 +143,18 @@ def _viewer() -> html_tag:
     slider = field(
         type="range", min="0", max="100", step="0.5", value="50", cls="viewer-slider", aria_label="Divider", hidden=True
     )
+    gain = field(
+        type="range", min="1", max="16", step="1", value="4", cls="viewer-gain", aria_label="Amplification", hidden=True
+    )
     choice = div(cls="viewer-choice", role="group", aria_label="Which picture")
     toggle = button("compare", type="button", cls="viewer-toggle", aria_pressed="false", title="Before and after (C)")
+    subtract = button(
+        "difference", type="button", cls="viewer-subtract", aria_pressed="false", title="Their difference (D)"
+    )
     previous = button("‹", type="button", cls="viewer-previous", aria_label="Previous row", title="Previous row (←)")
     following = button("›", type="button", cls="viewer-next", aria_label="Next row", title="Next row (→)")
-    foot = div(previous, choice, toggle, following, cls="viewer-foot")
-    return dialog(bar, stage, slider, foot, id="viewer", tabindex="-1", aria_label="Enlarged picture")
+    foot = div(previous, choice, toggle, subtract, following, cls="viewer-foot")
+    return dialog(bar, stage, slider, gain, foot, id="viewer", tabindex="-1", aria_label="Enlarged picture")
 
 
 def _keys() -> html_tag:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dominate.tags import a, div, h2, html_tag, input_, label, main, output, p, section
+from dominate.tags import a, h2, html_tag, main, p, section
 
 from translate.reports.cards import card, cards, glossary
+from translate.reports.controls import controls, titles_of
+from translate.reports.figures import Figure, figures_table
 from translate.reports.page import heading, page, picture_url, save_page
-
-ROWS_WORTH_A_FILTER = 13
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,24 @@ class Row:
             order in which they are shown.
         note: what is said below the name, such as scores.
         thumbnails: label -> path of a small copy, for large pictures.
+        scores: title -> number, by which the rows can be sorted; rows need not have the same.
     """
 
     name: str
     pictures: dict[str, str]
     note: str = ""
     thumbnails: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 def write_results_page(
-    path: Path, title: str, rows: Sequence[Row], facts: Mapping[str, str], width: int = 256, contact_sheet: str = ""
+    path: Path,
+    title: str,
+    rows: Sequence[Row],
+    facts: Mapping[str, str],
+    width: int = 256,
+    contact_sheet: str = "",
+    figures: Sequence[Figure] = (),
 ) -> None:
     """Write a page that shows ``rows`` side by side; any number of them, pictures load as one scrolls.
 
@@ -40,6 +48,7 @@ def write_results_page(
         facts: name -> value, shown at the top: dataset, checkpoint, step, size, "N in, N written".
         width: of a picture in the page, in pixels; narrower where the window is.
         contact_sheet: path of a picture of all, relative to the page's folder, that is linked at the top.
+        figures: what was measured of all the pictures, which stands above them.
 
     Raises:
         RunError: the disk refused the write.
@@ -48,24 +57,26 @@ def write_results_page(
     labels = list(dict.fromkeys(label for row in rows for label in row.pictures))
     made = page(title)
     content = main(heading(title, facts))
+    if figures:
+        content.add(section(h2("Quality"), figures_table(figures)))
     if meanings := glossary(labels):
         content.add(meanings)
     if contact_sheet:
         content.add(p(a("contact sheet", href=picture_url(contact_sheet)), cls="links"))
-    if len(rows) >= ROWS_WORTH_A_FILTER:
-        content.add(_filter(len(rows)))
-    if rows:
-        columns = max(len(row.pictures) for row in rows)
-        made_of_rows = (card(row.name, row.pictures, path.parent, row.note, row.thumbnails) for row in rows)
-        content.add(section(h2("Pictures"), cards(made_of_rows, width, columns, any(row.note for row in rows))))
-    else:
-        content.add(p("No pictures were written.", cls="empty"))
+    scores = titles_of(row.scores for row in rows)
+    if choices := controls(len(rows), scores):
+        content.add(choices)
+    content.add(_pictures(rows, scores, path.parent, width))
     made.add(content)
     save_page(made, path)
 
 
-def _filter(count: int) -> html_tag:
-    """A field that narrows a long page to the names that hold what is typed."""
-    typed = input_(type="search", id="filter", placeholder="part of a name", autocomplete="off")
-    counted = output(f"{count} of {count}", id="filter-count")
-    return div(label("Find", html_for="filter"), typed, counted, cls="find needs-script", hidden=True)
+def _pictures(rows: Sequence[Row], scores: Sequence[str], folder: Path, width: int) -> html_tag:
+    if not rows:
+        return p("No pictures were written.", cls="empty")
+    columns = max(len(row.pictures) for row in rows)
+    made = (
+        card(row.name, row.pictures, folder, row.note, row.thumbnails, [row.scores.get(title) for title in scores])
+        for row in rows
+    )
+    return section(h2("Pictures"), cards(made, width, columns, any(row.note for row in rows)))

@@ -1,6 +1,6 @@
 "use strict";
 // The viewer: click a picture to enlarge it, arrows go from row to row and from picture to picture,
-// and a slider compares what a row had before with what it became.
+// and a slider compares what a row had before with what it became, or their difference is shown.
 
 document.addEventListener("DOMContentLoaded", () => {
   const viewer = document.getElementById("viewer");
@@ -8,9 +8,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const picture = part("picture");
   const compare = part("compare");
   const slider = part("slider");
+  const gain = part("gain");
   let row = null; // the element with data-row that is shown
-  let shown = null; // the link of the picture that is shown; in the comparison, the one after
-  let comparing = false;
+  let shown = null; // the link of the picture that is shown; in a comparison, the one after
+  let mode = ""; // "": one picture; "slider" and "difference": a comparison
 
   const rows = () =>
     [...document.querySelectorAll("[data-row]:not([hidden])")].filter((each) => each.querySelector("a.zoom"));
@@ -19,19 +20,20 @@ document.addEventListener("DOMContentLoaded", () => {
   const afters = (of) => links(of).filter((link) => link.dataset.part === "after");
   const comparable = (of) => Boolean(before(of)) && afters(of).length > 0;
 
-  function show(newRow, link, newComparing) {
+  function show(newRow, link, newMode) {
     row = newRow;
-    comparing = newComparing && comparable(row);
+    mode = comparable(row) ? newMode : "";
     // The last one after is the newest; it is what the input is compared with unless another one was chosen.
-    shown = comparing && link.dataset.part !== "after" ? afters(row).at(-1) : link;
-    picture.hidden = comparing;
-    compare.hidden = slider.hidden = !comparing;
-    if (comparing) {
+    shown = mode && link.dataset.part !== "after" ? afters(row).at(-1) : link;
+    picture.hidden = Boolean(mode);
+    compare.hidden = !mode;
+    compare.classList.toggle("difference", mode === "difference");
+    slider.hidden = mode !== "slider";
+    gain.hidden = mode !== "difference";
+    if (mode) {
       load(part("before"), before(row));
       load(part("after"), shown);
-      part("tag-before").textContent = before(row).dataset.label;
-      part("tag-after").textContent = shown.dataset.label;
-      slider.setAttribute("aria-label", `Divider: ${before(row).dataset.label} left, ${shown.dataset.label} right`);
+      showTags();
     } else {
       load(picture, shown);
     }
@@ -40,12 +42,23 @@ document.addEventListener("DOMContentLoaded", () => {
     const all = rows();
     const at = all.indexOf(row);
     part("count").textContent = `${at + 1} of ${all.length}`;
+    const score = row.querySelector("[data-score]")?.dataset.score;
+    part("score").textContent = score ? `${score} ${document.getElementById("sort").selectedOptions[0].text}` : "";
     part("previous").disabled = at <= 0;
     part("next").disabled = at >= all.length - 1;
     showChoice();
     if (viewer.open) return;
     viewer.showModal();
     viewer.focus(); // rather than the first link in it, which Enter would follow
+  }
+
+  function showTags() {
+    const [first, second] = [before(row).dataset.label, shown.dataset.label];
+    const subtracted = mode === "difference";
+    part("tag-before").textContent = subtracted ? `|${first} − ${second}| × ${gain.value}` : first;
+    part("tag-after").textContent = subtracted ? "" : second;
+    slider.setAttribute("aria-label", `Divider: ${first} left, ${second} right`);
+    gain.setAttribute("aria-valuetext", `${gain.value} times`);
   }
 
   function load(image, link) {
@@ -62,14 +75,16 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function showChoice() {
     // With several pictures after (moments of a run) one chooses which of them to compare with.
-    const choosing = comparing && afters(row).length > 1;
+    const choosing = mode && afters(row).length > 1;
     const buttons = links(row).map((link) =>
-      choice(link.dataset.label, link === shown && (choosing || !comparing), () =>
-        show(row, link, choosing && link.dataset.part === "after")));
+      choice(link.dataset.label, link === shown && (choosing || !mode), () =>
+        show(row, link, choosing && link.dataset.part === "after" ? mode : "")));
     part("choice").replaceChildren(...buttons);
     part("choice").querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
-    part("toggle").hidden = !comparable(row);
-    part("toggle").setAttribute("aria-pressed", comparing);
+    for (const [button, its] of [["toggle", "slider"], ["subtract", "difference"]]) {
+      part(button).hidden = !comparable(row);
+      part(button).setAttribute("aria-pressed", mode === its);
+    }
   }
 
   function choice(text, pressed, act) {
@@ -91,13 +106,20 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!next) return;
     const same = links(next).find((link) => link.dataset.label === shown.dataset.label);
     const alike = links(next).filter((link) => link.dataset.part === shown.dataset.part).at(-1);
-    show(next, same ?? alike ?? links(next)[0], comparing);
+    show(next, same ?? alike ?? links(next)[0], mode);
   }
 
   function goToPicture(distance) {
-    const among = comparing ? afters(row) : links(row);
+    const among = mode ? afters(row) : links(row);
     const next = among[among.indexOf(shown) + distance];
-    if (next) show(row, next, comparing);
+    if (next) show(row, next, mode);
+  }
+
+  const turn = (wanted) => show(row, shown, mode === wanted ? "" : wanted);
+
+  function amplify() {
+    compare.style.setProperty("--gain", gain.value);
+    showTags();
   }
 
   function cut(percent) {
@@ -110,7 +132,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // those open a tab or a window
     event.preventDefault();
     cut(50);
-    show(link.closest("[data-row]"), link, false);
+    show(link.closest("[data-row]"), link, "");
   });
 
   viewer.addEventListener("close", () => {
@@ -122,7 +144,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", (event) => {
     if (!viewer.open || document.querySelector("#keys").open) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === slider && event.key.startsWith("Arrow")) return; // the slider's own keys
+    if ([slider, gain].includes(event.target) && event.key.startsWith("Arrow")) return; // their own keys
     const acts = {
       ArrowLeft: () => goToRow(-1),
       ArrowRight: () => goToRow(1),
@@ -130,7 +152,8 @@ document.addEventListener("DOMContentLoaded", () => {
       j: () => goToRow(1),
       ArrowUp: () => goToPicture(-1),
       ArrowDown: () => goToPicture(1),
-      c: () => show(row, shown, !comparing),
+      c: () => turn("slider"),
+      d: () => turn("difference"),
     };
     if (!acts[event.key]) return;
     event.preventDefault();
@@ -139,18 +162,21 @@ document.addEventListener("DOMContentLoaded", () => {
 
   part("previous").addEventListener("click", () => goToRow(-1));
   part("next").addEventListener("click", () => goToRow(1));
-  part("toggle").addEventListener("click", () => show(row, shown, !comparing));
+  part("toggle").addEventListener("click", () => turn("slider"));
+  part("subtract").addEventListener("click", () => turn("difference"));
   part("close").addEventListener("click", () => viewer.close());
   part("stage").addEventListener("click", (event) => event.target === part("stage") && viewer.close());
   slider.addEventListener("input", () => cut(slider.value));
+  gain.addEventListener("input", amplify);
   // After a drag by mouse or finger the arrows go from row to row again; with Tab the slider keeps them.
-  slider.addEventListener("pointerup", () => viewer.focus());
+  for (const each of [slider, gain]) each.addEventListener("pointerup", () => viewer.focus());
 
   const drag = (event) => {
     const frame = compare.getBoundingClientRect();
     cut((100 * (event.clientX - frame.left)) / frame.width);
   };
   compare.addEventListener("pointerdown", (event) => {
+    if (mode !== "slider") return;
     compare.setPointerCapture(event.pointerId);
     drag(event);
   });
@@ -158,13 +184,4 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // The newest previews stand at the right.
   for (const scroller of document.querySelectorAll(".scroller")) scroller.scrollLeft = scroller.scrollWidth;
-
-  const filter = document.getElementById("filter");
-  filter?.addEventListener("input", () => {
-    const wanted = filter.value.trim().toLowerCase();
-    const all = [...document.querySelectorAll("[data-row]")];
-    for (const each of all) each.hidden = !each.dataset.row.toLowerCase().includes(wanted);
-    const left = all.filter((each) => !each.hidden).length;
-    document.getElementById("filter-count").textContent = `${left} of ${all.length}`;
-  });
 });
