@@ -9,7 +9,8 @@ Markdown. Times are medians in seconds after the opening began:
 - parsed: the document can be clicked; loaded: also the pictures in sight are there;
 - interactive: a frame after the last task that kept the page from answering for more than 50 ms;
 - key: how long a press of ``j`` (next row) takes until it is drawn; jump: the same for the end of the page, with its
-  pictures.
+  pictures;
+- sort: the same for the order of a score, and for its turning round; both: the same when the filter leaves a tenth.
 """
 
 import argparse
@@ -34,7 +35,9 @@ from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
 
 FILES = 64  # different pictures; the rows hold copies of them
+SCORES = 4  # of each row
 LOADED_S = 60
+SECONDS = ("parsed", "loaded", "interactive", "key", "jump", "sort", "both")
 
 # Long tasks are told after the fact: two frames without one count as quiet.
 INTERACTIVE = """
@@ -51,6 +54,18 @@ return [...document.querySelectorAll('main img')].filter((image) => image.comple
 PRESS = """
 const [key, done] = arguments, began = performance.now();
 document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+requestAnimationFrame(() => setTimeout(() => done((performance.now() - began) / 1000)));
+"""
+SORT = """
+const [part, descending, done] = arguments, began = performance.now();
+const filter = document.getElementById('filter'), sort = document.getElementById('sort');
+if (filter.value !== part) {
+  filter.value = part;
+  filter.dispatchEvent(new Event('input', { bubbles: true }));
+}
+sort.value = '0';
+if (descending) document.getElementById('sort-turn').click();
+else sort.dispatchEvent(new Event('change', { bubbles: true }));
 requestAnimationFrame(() => setTimeout(() => done((performance.now() - began) / 1000)));
 """
 JUMP = """
@@ -111,7 +126,8 @@ def make_rows(folder: Path, count: int, labels: Sequence[str], side: int, whole:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             first = f"first/{(at * len(labels) + number) % files}{Path(path).suffix}"
             shutil.copyfile(folder / first, folder / path)
-        rows.append(Row(f"picture {at:05d}", paths, thumbnails=small))
+        scores = {f"score {number}": float(rng.random()) for number in range(SCORES)}
+        rows.append(Row(f"picture {at:05d}", paths, thumbnails=small, scores=scores))
     return rows
 
 
@@ -131,6 +147,9 @@ def measure(page: Path) -> dict[str, float]:
         found["process"] = renderer_mib(driver.service.process.pid)
         found["key"] = driver.execute_async_script(PRESS, "j")
         found["jump"] = driver.execute_async_script(JUMP)
+        driver.execute_script("window.scrollTo(0, 0)")
+        found["sort"] = max(driver.execute_async_script(SORT, "", turned) for turned in (False, True))
+        found["both"] = driver.execute_async_script(SORT, "7", True)
     return found
 
 
@@ -162,12 +181,12 @@ def ancestors(pid: int) -> list[int]:
 def table(flags: argparse.Namespace, page: Path, writing_s: float, runs: Sequence[dict[str, float]]) -> str:
     """What was found, in Markdown."""
     middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    seconds = " | ".join(f"{middle[name]:.2f}" for name in ("parsed", "loaded", "interactive", "key", "jump"))
+    seconds = " | ".join(f"{middle[name]:.2f}" for name in SECONDS)
     return "\n".join([
         f"{flags.rows} rows of {len(flags.labels)} pictures, {flags.picture_px} pixels wide, median of {len(runs)}",
         "",
-        "| parsed | loaded | interactive | key | jump | html | written in | heap | process | nodes | pictures loaded |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(SECONDS)} | html | written in | heap | process | nodes | pictures loaded |",
+        "|---" * (len(SECONDS) + 6) + "|",
         f"| {seconds} | {page.stat().st_size / 2**20:.2f} MiB | {writing_s:.1f} s | {middle['heap']:.0f} MiB "
         f"| {middle['process']:.0f} MiB | {middle['nodes']:.0f} | {middle['pictures']:.0f} |",
     ])  # fmt: skip
