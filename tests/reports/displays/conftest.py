@@ -131,6 +131,19 @@ def make_entry() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
+def make_metrics() -> Callable[..., dict[str, Any]]:
+    """make_metrics(step, weights="raw", **values): a line of metrics.jsonl; a value is a number or a dict."""
+
+    def make(step: int, weights: str = "raw", **values: Any) -> dict[str, Any]:
+        values = values or {"domain_share": {"value": step / 10, "floor": 0.97, "ceiling": 0.03}}
+        metrics = {name: value if isinstance(value, dict) else {"value": value} for name, value in values.items()}
+        beside = {"phase": "val", "left_out": {"fid_clean": "no weights"}, "counts": {"results": 40}, "seconds": 3.2}
+        return {"step": step, "epoch": 1, "weights": weights, "metrics": metrics, **beside}
+
+    return make
+
+
+@pytest.fixture
 def make_shown(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Shown]:
     """make_shown(entries, **flags): a run of the test's own name whose log holds these entries."""
 

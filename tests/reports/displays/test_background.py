@@ -32,6 +32,9 @@ class Recorder:
     def losses(self, entry):
         self._note("losses", entry["step"])
 
+    def metrics(self, entry):
+        self._note("metrics", entry["step"])
+
     def pictures(self, step, epoch, pictures):
         self._note("pictures", step)
 
@@ -65,10 +68,12 @@ def test_all_arrives_in_a_thread_of_its_own_and_is_waited_for_at_the_end(shown, 
     shown.begin({"device": "cpu"}, 7)
     for step in (8, 9):
         shown.losses(entry(step))
+    shown.metrics(entry(9))
     shown.pictures(9, 1, {})
     shown.previews(9, 1, {})
     shown.close()
-    arrived = [("begin", {"device": "cpu"}, 7), ("losses", 8), ("losses", 9), ("pictures", 9), ("previews", 9)]
+    steps = [("losses", 8), ("losses", 9), ("metrics", 9), ("pictures", 9), ("previews", 9)]
+    arrived = [("begin", {"device": "cpu"}, 7), *steps]
     assert sorted(recorder.told[:-1], key=arrived.index) == arrived
     assert recorder.told[-1] == ("close",)
     assert len(recorder.threads) == 1 and threading.current_thread() not in recorder.threads
@@ -93,7 +98,19 @@ def test_what_a_display_cannot_keep_up_with_is_dropped_the_oldest_first(shown, r
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("method", ["begin", "losses", "pictures", "previews"])
+def test_so_it_is_with_measurements(shown, recorder, capsys):
+    recorder.may_go_on.clear()
+    shown.begin({}, 0)
+    for step in range(1, WAITING["metrics"] + 5):
+        shown.metrics(entry(step))
+    recorder.may_go_on.set()
+    shown.close()
+    assert recorder.methods() == ["begin", "begin", *["metrics"] * WAITING["metrics"], "close"]
+    assert recorder.told[-2] == ("metrics", WAITING["metrics"] + 4)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", ["begin", "losses", "metrics", "pictures", "previews"])
 @pytest.mark.parametrize("error", [ValueError("no\nroom"), ModuleNotFoundError("No module named 'x'"), KeyError()])
 def test_failures_are_told_in_one_sentence(shown, recorder, capsys, method, error, monkeypatch):
     monkeypatch.setattr(background, "RETRY_AFTER_S", -1.0)
@@ -101,6 +118,7 @@ def test_failures_are_told_in_one_sentence(shown, recorder, capsys, method, erro
     shown.begin({}, 0)
     for step in range(1, 20):
         shown.losses(entry(step))
+        shown.metrics(entry(step))
         shown.pictures(step, 1, {})
         shown.previews(step, 1, {})
     shown.close()

@@ -188,6 +188,9 @@ def test_a_display_of_another_kind_is_one_class(train, monkeypatch, log_of):
         def losses(self, entry):
             told.append(("losses", entry))
 
+        def metrics(self, entry):
+            told.append(("metrics", entry))
+
         def pictures(self, step, epoch, pictures):
             told.append(("pictures", step, epoch, sorted(pictures)))
 

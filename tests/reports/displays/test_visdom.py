@@ -96,6 +96,41 @@ def test_a_window_that_was_closed_comes_back_whole(server, open_display, make_en
     assert server.curves(window_of(display)) == expected([make_entry(step) for step in (1, 2, 3)])
 
 
+def measure(display, entry):
+    """As a training does: into the file, then to the display."""
+    with open(display.shown.metrics, "a") as file:
+        file.write(json.dumps(entry) + "\n")
+    display.metrics(entry)
+
+
+def test_each_metric_has_a_window_with_all_of_its_curves(server, open_display, make_metrics):
+    display = open_display([])
+    for step in (10, 20):
+        measure(display, make_metrics(step, fid=100.0 - step, share={"value": step / 40, "floor": 0.9, "ceiling": 0.1}))
+        measure(display, make_metrics(step, "ema", share={"value": step / 50, "floor": 0.9, "ceiling": 0.1}))
+    assert server.curves(window_of(display, "metric fid")) == {"raw": ([10, 20], [90.0, 80.0])}
+    assert server.curves(window_of(display, "metric share")) == {
+        "raw": ([10, 20], [0.25, 0.5]),
+        "floor": ([10, 20], [0.9, 0.9]),
+        "ceiling": ([10, 20], [0.1, 0.1]),
+        "ema": ([10, 20], [0.2, 0.4]),
+    }
+    assert server.title(window_of(display, "metric share")) == f"{display.shown.name}: share"
+
+
+def test_metrics_of_a_resumed_run_are_drawn_as_its_file_is_now(server, open_display, make_metrics):
+    display = open_display([], display_id=70, display_env="resumed metrics")
+    for step in (10, 20, 30):
+        measure(display, make_metrics(step, fid=step, kid=math.nan))
+    display.shown.metrics.write_text(json.dumps(make_metrics(10, fid=10, kid=1)) + "\n")
+    again = open_display([], display_id=70, display_env="resumed metrics")
+    assert server.windows("resumed metrics") == {"73 fid", "73 kid"}
+    assert server.curves("73 fid", "resumed metrics") == {"raw": ([10], [10])}
+    measure(again, make_metrics(20, fid=7, kid=math.inf))
+    assert server.curves("73 fid", "resumed metrics") == {"raw": ([10, 20], [10, 7])}
+    assert server.curves("73 kid", "resumed metrics") == {"raw": ([10, 20], [1, None])}
+
+
 def test_pictures_are_a_grid_with_captions(server, open_display, random_picture):
     display = open_display([], display_ncols=2, display_winsize=20)
     pictures = {label: random_picture(seed=seed) for seed, label in enumerate(("real_A", "fake_B", "idt_B"))}

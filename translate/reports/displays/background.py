@@ -12,7 +12,8 @@ from tqdm import tqdm
 from translate.reports.displays.base import Display, Pictures
 
 # How many of a kind may wait, the newest: entries are small, pictures are not.
-WAITING = {"losses": 1000, "pictures": 2, "previews": 2}
+WAITING = {"losses": 1000, "metrics": 100, "pictures": 2, "previews": 2}
+ENTRIES = ("losses", "metrics")  # of files, from which a display can make up for those that are dropped
 RETRY_AFTER_S = 60.0
 LEAVE_AFTER_S = 5.0  # how long the end of a training waits for what is still to be shown
 
@@ -55,6 +56,9 @@ class Background:
 
         self._add("losses", show)
 
+    def metrics(self, entry: Mapping[str, Any]) -> None:
+        self._add("metrics", lambda display: display.metrics(entry))
+
     def pictures(self, step: int, epoch: int, pictures: Pictures) -> None:
         self._add("pictures", lambda display: display.pictures(step, epoch, pictures))
 
@@ -75,7 +79,7 @@ class Background:
     def _add(self, kind: str, task: Task) -> None:
         with self._changed:
             waiting = self._waiting[kind]
-            self._has_lost |= kind == "losses" and len(waiting) == waiting.maxlen
+            self._has_lost |= kind in ENTRIES and len(waiting) == waiting.maxlen
             waiting.append(task)
             self._changed.notify()
 

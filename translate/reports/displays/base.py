@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -12,6 +12,7 @@ from PIL import Image
 from translate.errors import InputError
 from translate.options import VISDOM_FLAGS, ReportOptions
 from translate.registry import Registry
+from translate.reports.metrics_log import METRICS_LOG
 
 Pictures = Mapping[str, Image.Image]  # label -> picture
 
@@ -25,12 +26,19 @@ class Shown:
         log: of all entries so far, see ``translate.reports.training_log``.
         name: of the run.
         options: the flags about displays among others.
+        flags: all flags of the run by name, for displays that keep them beside the curves.
     """
 
     folder: Path
     log: Path
     name: str
     options: ReportOptions
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> Path:
+        """The file of all measurements so far, see ``translate.reports.metrics_log``."""
+        return self.folder / METRICS_LOG
 
 
 class Display(Protocol):
@@ -60,6 +68,17 @@ class Display(Protocol):
 
     def losses(self, entry: Mapping[str, Any]) -> None:
         """One entry of the log: step, epoch, losses by name, lr, and the seconds step_s and data_s."""
+
+    def metrics(self, entry: Mapping[str, Any]) -> None:
+        """One line of ``metrics.jsonl``, as a dict; a step comes twice where raw and averaged weights are judged.
+
+        To be called after the line was appended to ``Shown.metrics``, a file that is cut back before ``begin`` where a
+        run goes on: a display may draw from it as well.
+
+        Args:
+            entry: step, epoch, weights (``raw`` or ``ema``), and metrics: name -> value and, where there are any, low,
+                high, floor, ceiling and extractor.
+        """
 
     def pictures(self, step: int, epoch: int, pictures: Pictures) -> None:
         """What the last step saw and made, by label: ``real_A``, ``fake_B``, ..."""

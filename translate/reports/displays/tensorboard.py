@@ -1,22 +1,29 @@
 """A training as TensorBoard shows it: event files in ``<run>/tensorboard``."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from translate.reports.displays.base import Pictures, Shown
+from translate.reports.metrics_log import LEVELS, metric_lines
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
+GROUPS = {"raw": "metrics", "ema": "metrics_ema", **{level: f"metrics_{level}" for level in LEVELS}}
 
 
 class TensorBoardDisplay:
     """Scalars ``losses/NAME``, ``lr`` and ``seconds/step``, ``seconds/data``; images ``pictures/LABEL`` and
-    ``previews/LABEL``; a table of facts. Every entry is flushed, so that a killed run leaves it behind."""
+    ``previews/LABEL``; a table of facts. Every entry is flushed, so that a killed run leaves it behind.
+
+    Metrics are scalars too: ``metrics/NAME``, ``metrics_ema/NAME``, ``metrics_floor/NAME``, ``metrics_ceiling/NAME``;
+    the tab of custom scalars has one chart a metric with all of them.
+    """
 
     module = "torch.utils.tensorboard"
     install = "pip install 'unpaired-translate[tensorboard]'"
@@ -24,6 +31,8 @@ class TensorBoardDisplay:
     def __init__(self, shown: Shown):
         self.folder = shown.folder / FOLDER
         self._writer: SummaryWriter | None = None
+        self._charts: dict[str, None] = {}  # the metrics that have one
+        self._levels_at: dict[str, int] = {}  # metric -> the last step with a floor or a ceiling
 
     def begin(self, facts: Mapping[str, str], step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -36,6 +45,7 @@ class TensorBoardDisplay:
         # start that is step 0 too, of which there are previews.
         void_from = step + 1 if step else 0
         self._writer = SummaryWriter(str(self.folder), purge_step=void_from if former is None else None)
+        self._charts.clear()
         if former is None:
             rows = "".join(f"| {name} | {value} |\n" for name, value in facts.items())
             self._writer.add_text("run", f"| | |\n|-|-|\n{rows}", step + 1)
@@ -50,6 +60,18 @@ class TensorBoardDisplay:
         self._writer.add_scalar("seconds/data", entry["data_s"], step)
         self._writer.flush()
 
+    def metrics(self, entry: Mapping[str, Any]) -> None:
+        step, lines = entry["step"], metric_lines(entry)
+        if not lines.keys() <= self._charts.keys():
+            self._charts |= dict.fromkeys(lines)
+            self._add_charts()
+        for name, values in lines.items():
+            for curve, value in values.items():
+                if curve not in LEVELS or self._levels_at.get(name) != step:  # both weights have the same levels
+                    self._writer.add_scalar(f"{GROUPS[curve]}/{name}", value, step)
+            self._levels_at[name] = step
+        self._writer.flush()
+
     def pictures(self, step: int, epoch: int, pictures: Pictures) -> None:
         self._add_images("pictures", step, pictures)
 
@@ -58,6 +80,11 @@ class TensorBoardDisplay:
 
     def close(self) -> None:
         self._writer.close()
+
+    def _add_charts(self) -> None:
+        """A chart a metric with all of its curves."""
+        tags = {name: [f"{group}/{re.escape(name)}$" for group in GROUPS.values()] for name in self._charts}
+        self._writer.add_custom_scalars({"metrics": {name: ["Multiline", tags[name]] for name in tags}})
 
     def _add_images(self, group: str, step: int, pictures: Pictures) -> None:
         for label, picture in pictures.items():
