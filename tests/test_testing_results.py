@@ -235,15 +235,15 @@ class TestReplacing:
         results = tested()
         real_replace, calls = os.replace, []
 
-        def fail_at_the_second(source, target):
+        def fail_at_the_third(source, target):
             calls.append(source)
-            if len(calls) == 2:
+            if len(calls) == 3:  # behind the scores and the contact sheet
                 raise PermissionError(13, "Permission denied")
             real_replace(source, target)
 
         before = names_in(results)
         monkeypatch.setattr(testing, "write_results_page", lambda path, *_: path.write_text("new"))
-        monkeypatch.setattr(files.os, "replace", fail_at_the_second)
+        monkeypatch.setattr(files.os, "replace", fail_at_the_third)
         with pytest.raises(RunError, match=r"cannot write to .*Permission denied"):
             tested()
         assert names_in(results) == before

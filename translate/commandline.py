@@ -36,7 +36,7 @@ def parse_train(arguments: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--model", default=argparse.SUPPRESS, help=f"method: {', '.join(METHODS.names())} (cut)")
     parser.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help="YAML file of flags, or a recipe")
     groups = groups_of(model)
-    for key in ("run", "data", "method", "networks", "optimizer", "speed", "reports"):
+    for key in ("run", "data", "method", "networks", "optimizer", "speed", "quality", "reports"):
         _add_method_group(parser, groups[key], METHODS[model])
     known = [*train_flags(model), "model"]
     given = _parse(parser, arguments, [*known, "config"])

@@ -59,6 +59,23 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def append_line(path: Path, line: str, flag: str) -> None:
+    """Add a line to a text file, which is made where it is missing.
+
+    Args:
+        flag: which flag names the file.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error}; free some space or give another {flag}") from error
+
+
 @contextlib.contextmanager
 def replacing_folder(target: Path, flag: str) -> Iterator[Path]:
     """A new folder beside the target, which takes its place if the block ends well and vanishes if it does not.

@@ -183,6 +183,28 @@ class ReportOptions:
 
 
 @dataclass(frozen=True)
+class QualityOptions:
+    """Quality, measured while training"""
+
+    eval_every: int = flag(0, "measure the quality every so many pictures, and at the end; 0: never", low=0)
+    metrics: str = flag(
+        "offline", "what is measured: names of metrics, and groups of them, with commas; offline: all that need no "
+        "download; see docs/metrics.md",
+    )  # fmt: skip
+    best_metric: str | None = flag(
+        None, "by which best_net_G.pth is chosen; default: domain_distance if it can be taken, else the first"
+    )
+    eval_phase: str = flag(
+        "val", "pictures to measure on, not learned from: PHASEA and PHASEB; where there are none, a tenth of the "
+        "training pictures is held out",
+    )  # fmt: skip
+    eval_pictures: int = flag(100, "of each domain at most", low=2)
+    metrics_weights: str | None = flag(
+        None, "file or folder with the weights of networks that metrics use; default: the cache, else a download"
+    )
+
+
+@dataclass(frozen=True)
 class TestOptions:
     """Test"""
 
@@ -223,6 +245,10 @@ class TestOptions:
         None, "names of the pictures below images, of {name} {folder} {label} {run} {epoch} {index}; "
         "default: {label}/{folder}/{name}",
     )  # fmt: skip
+    metrics: str = flag(
+        "quick", "what is measured: names of metrics, and groups of them, with commas; none; see docs/metrics.md"
+    )
+    metrics_weights: str | None = same_as(QualityOptions, "metrics_weights")
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     skip_bad_images: bool = flag(False, "go on without the pictures that cannot be read")
     gpu_ids: str = flag("0", "which GPU; -1 is the CPU, which is also taken where there is no GPU")
@@ -297,3 +323,21 @@ LEGACY = {
     "stylegan2_G_num_downsampling": "only --model sincut has a StyleGAN2 generator",
     "eval": "translation always runs in evaluation mode",
 }
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Evaluate"""
+
+    dataroot: str | None = flag(
+        None, "the data set that the pictures were translated from: PHASEA, PHASEB, trainA and trainB are taken from it"
+    )
+    phase: str = same_as(TestOptions, "phase")
+    direction: str = flag("AtoB", "AtoB: results are in domain B", choices=("AtoB", "BtoA"))
+    inputs: str | None = flag(None, "folder of what was translated, under the results' names; default: PHASEA")
+    truths: str | None = flag(None, "folder of the true translations, under the same names; default: PHASEA_truth")
+    real: str | None = flag(None, "folder of real pictures of the results' domain; default: PHASEB")
+    metrics: str = flag("offline", "what is measured: names of metrics, and groups of them, with commas")
+    metrics_weights: str | None = same_as(QualityOptions, "metrics_weights")
+    output: str | None = flag(None, "a file to which what was found is appended as a line of JSON")
+    gpu_ids: str = same_as(TestOptions, "gpu_ids")

@@ -15,6 +15,7 @@ from translate.options import (
     DataOptions,
     NetworkOptions,
     OptimizerOptions,
+    QualityOptions,
     ReportOptions,
     RunOptions,
     SpeedOptions,
@@ -30,6 +31,7 @@ GROUPS = {
     "optimizer": OptimizerOptions,
     "speed": SpeedOptions,
     "reports": ReportOptions,
+    "quality": QualityOptions,
 }
 # Flags about one call of the command, not about the run: a resumed run does not inherit them.
 SESSION_FLAGS = frozenset(
@@ -62,10 +64,14 @@ class TrainSettings:
     optimizer: OptimizerOptions
     speed: SpeedOptions
     reports: ReportOptions
+    quality: QualityOptions
     method: Any
 
     def groups(self) -> list[Any]:
-        return [self.run, self.data, self.networks, self.optimizer, self.speed, self.reports, self.method]
+        return [
+            *(self.run, self.data, self.networks, self.optimizer, self.speed, self.reports, self.quality),
+            self.method,
+        ]
 
     def flat(self) -> dict[str, Any]:
         """All flags by name, as they are recorded beside the weights."""

@@ -1,7 +1,7 @@
 """``test.py``: translate a folder of pictures with a trained run and write a page of the results."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from translate.data.deep_picture import DeepPicture, Picture, visible
 from translate.data.inputs import Input, find_inputs
 from translate.data.ranges import note_outside, without_deep
 from translate.errors import InputError, RunError
+from translate.evaluation.metrics import Tools
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.flags import build, convert
@@ -31,6 +32,7 @@ from translate.reports.cards import shown_by_browsers
 from translate.reports.contact_sheet import write_contact_sheet
 from translate.reports.results import Row, write_results_page
 from translate.reports.thumbnails import save_thumbnail
+from translate.result_quality import Comparison, Quality, compare_with
 from translate.saving import save_values, write_picture
 from translate.settings import resolve, train_flags
 from translate.sizing import TestSize, choose_size
@@ -106,7 +108,9 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     template = None if options.name_template is None else NameTemplate(options.name_template)
     names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
     holes = holes_of(translator, own, record, [each.name for each in inputs])
-    job = _Job(translator, holes, _is_turned(options, record, METHODS[model]), names)
+    turned = _is_turned(options, record, METHODS[model])
+    compared = _compared(options, record, METHODS[model], inputs, translator)
+    job = _Job(translator, holes, turned, names, compared)
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")
@@ -175,14 +179,38 @@ def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
 
 
 def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
+    root = _root(options, record, method)
+    return find_inputs(root, options.phase, _letters(options, record), method.needs, _limit(options))
+
+
+def _root(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> Path:
     root = record.get("dataset", {}).get("root")
     if options.dataroot:
         root = resolve_dataroot(options.dataroot, method.needs, partners=False)
     if not root:
         raise InputError("--dataroot is missing: this run has no record of its dataset; name the folder with testA")
-    direction = options.direction or _recorded_direction(record)
-    letters = "AB" if direction == "AtoB" else "BA"
-    return find_inputs(Path(root), options.phase, letters, method.needs, _limit(options))
+    return Path(root)
+
+
+def _letters(options: TestOptions, record: Mapping[str, Any]) -> str:
+    return "AB" if (options.direction or _recorded_direction(record)) == "AtoB" else "BA"
+
+
+def _compared(
+    options: TestOptions,
+    record: Mapping[str, Any],
+    method: type[Method],
+    inputs: Sequence[Input],
+    translator: Translator,
+) -> Comparison:
+    """What the data set has to compare the results with."""
+    weights = Path(options.metrics_weights) if options.metrics_weights else None
+    tools = Tools(translator.device, weights)
+    ranges = translator.source, translator.target
+    root = _root(options, record, method)
+    return compare_with(
+        options.metrics, root, options.phase, _letters(options, record), method.needs, inputs, ranges, tools
+    )
 
 
 def _is_turned(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> bool:
@@ -211,24 +239,25 @@ def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[In
 
 
 def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[str, str], width: int) -> int:
-    """Translate every picture and write the page; the number of results."""
+    """Translate every picture, measure the results, and write the page; the number of results."""
     with replacing_folder(target, "--results_dir") as folder:
         results = list(tqdm(job.run(inputs, folder, width), total=len(inputs), unit="pic", disable=None))
-        made = {row.pictures[job.result] for row, _ in results}
-        written = sum((folder / path).is_file() for path in made)
+        rows = [row for row, _ in results]
+        written = sum((folder / path).is_file() for path in {row.pictures[job.result] for row in rows})
         if written != len(inputs):
             raise RunError(f"{len(inputs)} pictures in, but {written} written; nothing was changed in {target}")
-        scores = {row.name: found for row, found in results if found}
-        means = mean_scores(list(scores.values()))
-        if scores:
-            write_json(folder / "scores.json", {"mean": means, "pictures": scores})
+        quality = job.measure(folder, inputs, rows)
+        scores = quality.with_per_picture({row.name: found for row, found in results})
+        means = mean_scores([found for _, found in results if found])
+        write_json(folder / "scores.json", {"mean": means, "pictures": scores, **quality.to_json(rows)})
         facts = {**facts, "pictures": f"{len(inputs)} in, {written} written"}
         facts |= {name: in_words(name, value) for name, value in means.items()}
-        title, rows = f"{target.parent.name}, {target.name}", [row for row, _ in results]
+        title, rows = f"{target.parent.name}, {target.name}", [replace(row, scores=scores[row.name]) for row in rows]
         write_contact_sheet(folder / CONTACT_SHEET, title, rows)
-        write_results_page(folder / "index.html", title, rows, facts, width, CONTACT_SHEET)
+        write_results_page(folder / "index.html", title, rows, facts, width, CONTACT_SHEET, quality.figures())
     for name, value in means.items():
         print(f"{name}: {in_words(name, value)}")
+    quality.say()
     return written
 
 
@@ -253,12 +282,13 @@ def pixels_at_once(device: torch.device) -> int:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is done to each picture of a test."""
+    """What is done to each picture of a test, and what the results are compared with."""
 
     translator: Translator
     holes: Holes | None
     turned: bool
     names: ResultNames
+    compared: Comparison
 
     @property
     def result(self) -> str:
@@ -283,6 +313,12 @@ class _Job:
         return overlapped(
             enumerate(inputs), self._read, self._translate, partial(self._write, folder, width), self._fits, ahead=ahead
         )
+
+    def measure(self, folder: Path, inputs: Sequence[Input], rows: Sequence[Row]) -> Quality:
+        """The quality of the results that were written below a folder."""
+        files = [folder / row.pictures[self.result] for row in rows]
+        is_own_truth = bool(rows) and "truth_B" in rows[0].pictures and inputs[0].truth is None
+        return self.compared.measure(self.translator, inputs, files, is_own_truth)
 
     def _read(self, numbered: tuple[int, Input]) -> "_Ready":
         position, each = numbered

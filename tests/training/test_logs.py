@@ -22,7 +22,7 @@ def test_an_entry_is_a_line_in_each(tmp_path):
 
 def test_it_is_cut_back_to_a_length_and_never_made_longer(tmp_path):
     logs = Logs(tmp_path)
-    assert logs.sizes() == {"loss_log.txt": 0, "log.jsonl": 0}
+    assert logs.sizes() == {"loss_log.txt": 0, "log.jsonl": 0, "metrics.jsonl": 0}
     logs.begin()
     logs.write(ENTRY, 8, 4)
     sizes = logs.sizes()

@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "learn from two folders of pictures; python train.py is the same",
     "test": "translate a dataset's test pictures and write a page of them; python test.py is the same",
     "apply": "translate any pictures into a folder",
+    "evaluate": "measure translated pictures: FID, KID, LPIPS, SSIM, how near they are to domain B, and more",
     "export": "write a trained generator as a file for other programs, such as ONNX",
     "download": "fetch a known dataset, such as horse2zebra",
 }

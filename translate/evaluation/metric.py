@@ -1,7 +1,7 @@
 """What a metric is, what it measures, and how metrics are known by name."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +74,11 @@ class Measured:
     extractor: str = ""
     note: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """The value and what stands beside it, as files have them."""
+        kept = {key: value for key, value in asdict(self).items() if key != "per_picture"}
+        return {key: value for key, value in kept.items() if value not in (None, "", {})}
+
 
 class Tools:
     """What metrics share: a device, places of weights, a seed, and whatever is made but once.
@@ -123,6 +128,7 @@ class Metric:
         decimals: shown in tables.
         unit: behind the number.
         is_share: whether it is shown as a percentage.
+        prepare: gets what it needs besides pictures, such as weights, or raises ``Unmeasurable``.
     """
 
     name: str
@@ -134,21 +140,16 @@ class Metric:
     decimals: int = 3
     unit: str = ""
     is_share: bool = False
+    prepare: Callable[[Tools], object] | None = None
 
     def shown(self, value: float) -> str:
         """A value as people read it."""
         return f"{value:.1%}" if self.is_share else f"{value:.{self.decimals}f}{self.unit}"
 
-    def check(self, judged: Judged) -> None:
-        """Refuse what lacks something.
-
-        Raises:
-            Unmeasurable: says what is missing.
-        """
-        for kind in self.needs:
-            pictures = getattr(judged, kind)
-            if pictures is None or not len(pictures):
-                raise Unmeasurable(f"{self.name} needs {KINDS[kind]}, and there are none")
+    def lacks(self, judged: Judged) -> str:
+        """What it needs and is not there, in words; empty where nothing is missing."""
+        missing = (kind for kind in self.needs if not getattr(judged, kind))
+        return next((f"{self.name} needs {KINDS[kind]}, and there are none" for kind in missing), "")
 
 
 METRICS: Registry[Metric] = Registry("metric (--metrics)")
@@ -196,7 +197,8 @@ def take(
     left_out: dict[str, str] = {}
     for metric in metrics:
         try:
-            metric.check(judged)
+            if missing := metric.lacks(judged):
+                raise Unmeasurable(missing)
             found[metric.name] = metric.measure(judged, tools)
         except Unmeasurable as error:
             if not lenient:

@@ -3,6 +3,7 @@
 from translate.evaluation import (  # noqa: F401  (they register what they hold)
     distances,
     diversity,
+    domain,
     perceptual,
     similarity,
     structure,
@@ -29,6 +30,11 @@ GROUPS |= {
     "truth": ("lpips_truth", "lpips_vgg_truth", "ssim_truth", "psnr_truth"),
     "content": ("structure_gradients", "structure_alex", "lpips_input", "changed_rms"),
     "diversity": ("diversity_pixels", "diversity_lpips"),
-    "offline": ("structure_gradients", "changed_rms", "diversity_pixels", "ssim_truth", "psnr_truth"),
+    "domain": ("domain_share", "domain_distance"),
+    "offline": (  # no weights have to be fetched
+        *("domain_share", "domain_distance", "structure_gradients", "changed_rms", "diversity_pixels"),
+        *("ssim_truth", "psnr_truth"),
+    ),
+    "quick": ("ssim_truth", "psnr_truth", "structure_gradients", "changed_rms"),  # nothing to learn either
 }
 GROUPS["all"] = tuple(METRICS.names())

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from translate.data.reading import read_picture
+from translate.data.deep_picture import Picture, visible
+from translate.data.part import Part
 
-Prepare = Callable[[Image.Image], Image.Image]
+Prepare = Callable[[Picture], Picture]
 
 
 class PictureSet:
@@ -33,7 +33,12 @@ class PictureSet:
 
     @classmethod
     def of_files(cls, paths: Sequence[Path], prepare: Prepare | None = None, told: str = "") -> "PictureSet":
-        """Pictures on disk.
+        """Pictures on disk of 8 bits; see ``of_parts``."""
+        return cls.of_parts([Part(path) for path in paths], prepare, told)
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Part], prepare: Prepare | None = None, told: str = "") -> "PictureSet":
+        """Pictures on disk; deep ones as they are shown.
 
         Args:
             prepare: what is done to each, such as scaling.
@@ -41,10 +46,11 @@ class PictureSet:
         """
 
         def read(index: int) -> np.ndarray:
-            picture = read_picture(paths[index], 3)
-            return np.asarray(prepare(picture) if prepare else picture)
+            picture = parts[index].read(3)
+            return _colour(np.asarray(visible(prepare(picture) if prepare else picture)))
 
-        return cls([path.stem for path in paths], read, told, paths)
+        told = f"{told} {[(part.half, str(part.range)) for part in parts if part.half or part.range]}"
+        return cls([part.path.stem for part in parts], read, told, [part.path for part in parts])
 
     @classmethod
     def in_memory(cls, pictures: Sequence[np.ndarray], names: Sequence[str] | None = None) -> "PictureSet":

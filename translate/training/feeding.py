@@ -23,11 +23,13 @@ from translate.data.sampling import EpochSampler, Share
 from translate.data.single import SinglePictures
 from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
+from translate.data.validation import Validation
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.settings import TrainSettings
 from translate.training.staging import staged
+from translate.training.validating import held_out, open_validation
 
 Ranges = tuple[ValueRange | None, ValueRange | None]
 # The transform of the first epochs, that of the later ones if it is another, and the last of the first epochs.
@@ -63,6 +65,7 @@ class Feed:
     folders: dict[str, Path]
     paths: list[Path]  # all files of domain A, which is what statistics are taken of
     ranges: Ranges = (None, None)  # of the values of A and B; None for 8 bits
+    validation: Validation | None = None  # where the quality is measured while training
 
     def describe(self) -> str:
         return describe_counts(self.counts)
@@ -115,18 +118,28 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
     }
     transform = _transform(settings)
     reports = {domain: _checked(settings, folder, transform) for domain, folder in folders.items()}
-    paths = {domain: list(report.headers) for domain, report in reports.items()}
+    found = {domain: list(report.headers) for domain, report in reports.items()}
+    held = {domain: held_out(settings, root, found[domain]) for domain in "AB"}
+    paths = {domain: [path for path in found[domain] if path not in set(held[domain])] for domain in "AB"}
     ranges = _ranges(settings, *((folders[domain].name, reports[domain].headers) for domain in "AB"))
     channels = _channels(data.input_nc, data.output_nc, *(reports[domain].headers for domain in "AB"))
     whole = {
         (Part(path, range=values), nc): _size(header)
         for domain, nc, values in zip("AB", channels, ranges, strict=True)
         for path, header in reports[domain].headers.items()
+        if path not in set(held[domain])
     }
     kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share), "ranges": ranges}
     dataset = UnpairedPictures(paths["A"], paths["B"], *channels, *transform, **kept, serial=data.serial_batches)
-    counts = {domain: len(found) for domain, found in paths.items()}
-    return Feed(root, dataset, counts, *channels, folders, paths["A"], ranges)
+    counts = {domain: len(kept) for domain, kept in paths.items()}
+    validation = open_validation(
+        settings,
+        root,
+        ([Part(path) for path in held["A"]], [Part(path) for path in held["B"]]),
+        ([Part(path) for path in paths["A"]], [Part(path) for path in paths["B"]]),
+        ranges,
+    )
+    return Feed(root, dataset, counts, *channels, folders, paths["A"], ranges, validation)
 
 
 def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -134,12 +147,14 @@ def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
     folder = single_folder(root, settings.run.phase, _letters(settings)[0])
     transform = _transform(settings)
     report = _checked(settings, folder, transform, deep=False)
-    paths = list(report.headers)
+    held = held_out(settings, root, list(report.headers))
+    paths = [path for path in report.headers if path not in set(held)]
     channels = _channels(data.input_nc, data.output_nc, report.headers, report.headers)
-    sizes = {(Part(path), channels[0]): _size(header) for path, header in report.headers.items()}
+    sizes = {(Part(path), channels[0]): _size(report.headers[path]) for path in paths}
     cache = _cache(data.cache_mb, sizes, transform, share)
     dataset = SinglePictures(paths, channels[0], *transform, seed=settings.run.seed, cache=cache)
-    return Feed(root, dataset, {"A": len(paths)}, *channels, {"A": folder}, paths)
+    validation = open_validation(settings, root, ([Part(path) for path in held], []))
+    return Feed(root, dataset, {"A": len(paths)}, *channels, {"A": folder}, paths, validation=validation)
 
 
 def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -156,6 +171,8 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     channels = _channels(data.input_nc, data.output_nc, *headers)
     ranges = _ranges(settings, *((f"domain {letter}", found) for letter, found in zip(letters, headers, strict=True)))
     pairs = [Pair(pair.a._replace(range=ranges[0]), pair.b._replace(range=ranges[1])) for pair in pairs]
+    held = set(held_out(settings, root, [pair.a.path for pair in pairs]))
+    shown, pairs = [pair for pair in pairs if pair.a.path in held], [pair for pair in pairs if pair.a.path not in held]
     sizes = {
         (part, nc): _size(part.header(report.headers[part.path]))
         for pair in pairs
@@ -165,11 +182,15 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     dataset = AlignedPictures(pairs, *channels, *transform, seed=settings.run.seed, cache=cache)
     folders = {domain: part.path.parent for domain, part in zip("AB", pairs[0], strict=True)}
     files = [pair.a.path for pair in pairs]
-    return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files, ranges)
+    both = ([[pair[side] for pair in group] for side in (0, 1)] for group in (shown, pairs))
+    validation = open_validation(settings, root, *both, ranges)
+    return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files, ranges, validation)
 
 
 def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
     data = settings.data
+    if settings.quality.eval_every:
+        raise InputError("--eval_every does not suit --dataset_mode singleimage: there is one picture; leave it out")
     folders = {
         domain: domain_folder(root, settings.run.phase, letter)
         for domain, letter in zip("AB", _letters(settings), strict=True)

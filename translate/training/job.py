@@ -15,6 +15,7 @@ from translate.randomness import generator
 from translate.reports.displays import check_displays
 from translate.settings import TrainSettings
 from translate.training.determinism import choose_algorithms
+from translate.training.evaluating import check_quality
 from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
 from translate.training.memory import keep_freed_memory
@@ -49,6 +50,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         start = settle(values, processes.launch)
         if processes.is_first:
             check_displays(start.settings.reports, values)
+        check_quality(start.settings.quality)
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device, deep=any(feed.ranges))

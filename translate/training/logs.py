@@ -1,4 +1,5 @@
-"""The two logs of a run: ``loss_log.txt`` as the reference writes it, ``log.jsonl`` for programs."""
+"""The logs of a run: ``loss_log.txt`` as the reference writes it, ``log.jsonl`` for programs, and ``metrics.jsonl``
+where the quality is measured."""
 
 import json
 import os
@@ -10,6 +11,8 @@ from translate.errors import RunError
 
 TEXT_LOG = "loss_log.txt"
 JSON_LOG = "log.jsonl"
+METRICS_LOG = "metrics.jsonl"
+ALL_LOGS = (TEXT_LOG, JSON_LOG, METRICS_LOG)
 
 
 class Logs:
@@ -31,6 +34,10 @@ class Logs:
         self._append(JSON_LOG, json.dumps(entry) + "\n")
         return line
 
+    def write_metrics(self, entry: dict[str, Any]) -> None:
+        """Append what one evaluation found (see ``translate.training.evaluating``)."""
+        self._append(METRICS_LOG, json.dumps(entry) + "\n")
+
     def sizes(self) -> dict[str, int]:
         """Lengths in bytes, after the files have reached the disk.
 
@@ -38,7 +45,7 @@ class Logs:
             RunError: they did not.
         """
         try:
-            return {name: self._synced_size(name) for name in (TEXT_LOG, JSON_LOG)}
+            return {name: self._synced_size(name) for name in ALL_LOGS}
         except OSError as error:
             raise RunError(f"cannot write the logs in {self.folder}: {error}; free some space") from error
 

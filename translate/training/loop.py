@@ -110,6 +110,7 @@ class Trainer:
         self.timing = Timing()
         self.state: Any = None  # the method's, of the last step (of its first part)
         self.used_rate = 0.0  # learning rate of the last step
+        self.aside_s = 0.0  # seconds of this call that were no training, which --max_minutes does not count
         self._unchecked: list[tuple[int, list[str], dict[str, Tensor]]] = []
         self._newest: dict[str, float] = {}
         self._owned = {
@@ -198,7 +199,10 @@ class Trainer:
 
     def _limit_reached(self, started: float) -> bool:
         minutes = self.limits.max_minutes
-        return self.is_finished or (minutes is not None and time.monotonic() - started >= 60 * minutes)
+        return self.is_finished or (minutes is not None and self._trained_s(started) >= 60 * minutes)
+
+    def _trained_s(self, started: float) -> float:
+        return time.monotonic() - started - self.aside_s
 
     @property
     def is_finished(self) -> bool:

@@ -11,6 +11,7 @@ from translate.data.tensors import to_image, to_uint8
 from translate.reports.displays import Background
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings
+from translate.training.evaluating import Evaluator
 from translate.training.logs import Logs
 from translate.training.loop import Trainer
 from translate.training.previews import Previews
@@ -35,6 +36,7 @@ class Observer:
         stop: StopRequest,
         facts: dict[str, str],
         displays: Sequence[Background] = (),
+        evaluator: Evaluator | None = None,
     ):
         self.reports = settings.reports
         self.folder = folder
@@ -44,6 +46,7 @@ class Observer:
         self.stop = stop
         self.facts = facts
         self.displays = displays
+        self.evaluator = evaluator
         self.last_epoch = settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay
         self.saved_at = time.monotonic()
         self.saved_step = -1
@@ -74,6 +77,8 @@ class Observer:
         if self.page:
             self.page.cut_back(progress.step, progress.epoch)
         self._export("latest", trainer)
+        if self.evaluator:
+            self.evaluator.resume()
         self.saved_step = progress.step
 
     def __call__(self, trainer: Trainer) -> bool:
@@ -84,6 +89,8 @@ class Observer:
             self._log(trainer)
         if self._crossed(progress.samples, size, flags.display_freq) or complete:
             self._show(trainer)
+        if self.evaluator and self._crossed(progress.samples, size, self.evaluator.options.eval_every):
+            self._evaluate(trainer)
         if self._crossed(progress.samples, size, flags.update_html_freq):
             self.write_page()
         self._save_if_due(trainer, complete)
@@ -92,7 +99,10 @@ class Observer:
     def finish(self, trainer: Trainer) -> None:
         """Save where the loop ended, whyever it did."""
         self.close()
-        if trainer.progress.step != self.saved_step:
+        measured = self._is_to_be_measured(trainer)
+        if measured:
+            self._evaluate(trainer)
+        if measured or trainer.progress.step != self.saved_step:
             self.save(trainer)
         if trainer.state is not None:
             self._show(trainer)
@@ -143,6 +153,21 @@ class Observer:
         tqdm.write(line)
         for display in self.displays:
             display.losses(entry)
+
+    def _is_to_be_measured(self, trainer: Trainer) -> bool:
+        """At the end; but who stops a run by a signal does not want to wait."""
+        if self.evaluator is None or self.stop.signal is not None:
+            return False
+        return self.evaluator.evaluated_step != trainer.progress.step
+
+    def _evaluate(self, trainer: Trainer) -> None:
+        started = time.monotonic()
+        for entry in self.evaluator.evaluate(trainer):
+            self.logs.write_metrics(entry)
+            for display in self.displays:
+                display.metrics(entry)
+        trainer.aside_s += time.monotonic() - started
+        trainer.timing.take()  # what it took is no part of the steps' time either
 
     def _show(self, trainer: Trainer) -> None:
         if self.page is None and not self.displays:

@@ -19,6 +19,7 @@ from translate.training.compiling import compile_networks
 from translate.training.determinism import has_no_algorithm
 from translate.training.device import choose_device
 from translate.training.dry_run import describe_run
+from translate.training.evaluating import Evaluator, make_tools
 from translate.training.feeding import make_batches
 from translate.training.job import Job, build_optimizers, compare_starts, prepare_job
 from translate.training.lock import only_process
@@ -126,7 +127,15 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     for display in displays:
         held.callback(display.close)  # however the run ends
     previews = Previews(job.feed.dataset, _preview_size(job)) if page or displays else None
-    return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays), aside
+    return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, _evaluator(job)), aside
+
+
+def _evaluator(job: Job) -> Evaluator | None:
+    feed, quality = job.feed, job.settings.quality
+    if feed.validation is None:
+        return None
+    tools = make_tools(quality, job.precision.device)
+    return Evaluator(quality, feed.validation, _preview_size(job), feed.input_nc, job.start.folder, tools)
 
 
 def _preview_size(job: Job) -> TestSize:

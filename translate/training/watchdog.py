@@ -19,6 +19,7 @@ from translate import collectives
 from translate.data.listing import shown
 from translate.errors import TranslateError
 from translate.files import write_text
+from translate.training.evaluating import Evaluator
 from translate.training.feeding import make_sampler
 from translate.training.forward import Forward
 from translate.training.job import Job
@@ -44,6 +45,7 @@ STAGES: dict[Callable, str] = {
     Observer._show: "showing pictures of the training",
     Observer._show_previews: "making previews",
     Observer.write_page: "writing the training page",
+    Evaluator.evaluate: "measuring the quality of translations",
     Observer.save: "saving the state in {self.folder.path}",
     Observer.resume: "going back to the saved state in {self.folder.path}",
 }

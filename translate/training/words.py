@@ -21,6 +21,8 @@ def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool, mem
         print(f"note: the former run of this name is kept as {aside}")
     print(f"run {job.start.folder.path}: {settings.model} on {job.feed.root} ({job.feed.describe()})")
     print(f"augmentation: {job.feed.dataset.augment.describe()}")
+    if job.feed.validation:
+        print(f"measured on: {job.feed.validation.describe()}")
     if kept := job.feed.describe_cache(trainer.progress.epoch):
         print(f"pictures: {kept}")
     epochs = flags.n_epochs + flags.n_epochs_decay

@@ -1,0 +1,92 @@
+"""Pictures on which the quality of a training is measured, and which it never learns from."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from translate.data.inputs import Input, find_inputs
+from translate.data.listing import domain_folder, list_pictures
+from translate.data.part import Part
+from translate.data.value_range import ValueRange
+
+LARGEST_SHARE = 10  # at most one of so many training pictures is held out
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The pictures of an evaluation during training.
+
+    Attributes:
+        where: they come from, in words.
+        inputs: of domain A, to be translated; some may have a known truth.
+        real: of domain B.
+        teaching: training pictures of A and of B, from which a classifier may learn.
+    """
+
+    where: str
+    inputs: list[Input]
+    real: list[Part]
+    teaching: tuple[list[Part], list[Part]] | None = None
+
+    def describe(self) -> str:
+        """How many pictures there are, and where from."""
+        return f"{len(self.inputs)} pictures in A, {len(self.real)} in B, {self.where}"
+
+
+def has_phase(root: Path, phase: str, letters: Iterable[str]) -> bool:
+    """Whether a data set has folders of its own for a phase: ``<root>/<phase>`` or ``<root>/<phase>A``."""
+    return any((root / f"{phase}{letter}").is_dir() for letter in ("", *letters))
+
+
+def phase_pictures(
+    root: Path, phase: str, letters: str, mode: str, most: int, ranges: Sequence[ValueRange | None]
+) -> tuple[list[Input], list[Part]]:
+    """The pictures of a phase: those to be translated, and real ones of the other domain where there are any.
+
+    Args:
+        letters: ``AB``, or ``BA`` where pictures of B are translated to A.
+        mode: as of ``--dataset_mode``.
+        most: of either; they are spread evenly over what is there.
+        ranges: of the values of both domains.
+
+    Raises:
+        InputError: the phase holds nothing to translate.
+    """
+    _, inputs = find_inputs(root, phase, letters, mode)
+    inputs = spread(inputs, most)
+    if mode == "aligned":
+        real = [each.truth for each in inputs if each.truth]
+    elif mode == "single":
+        real = [each.part for each in inputs]
+    else:
+        folder = domain_folder(root, phase, letters[1], required=False)
+        real = [Part(path) for path in spread(list_pictures(folder), most)] if folder else []
+    return [
+        Input(each.name, each.part._replace(range=ranges[0]), each.truth and each.truth._replace(range=ranges[1]))
+        for each in inputs
+    ], [part._replace(range=ranges[1]) for part in real]
+
+
+def spread(things: Sequence, most: int) -> list:
+    """At most so many of a sequence, evenly spread over it.
+
+    >>> spread("abcdefg", 3)
+    ['a', 'c', 'e']
+    """
+    return [things[index * len(things) // most] for index in range(most)] if len(things) > most else list(things)
+
+
+def hold_out(paths: Sequence[Path], most: int) -> list[Path]:
+    """Which training pictures are held out: at most ``most`` and a tenth of them, in their order.
+
+    They follow from the names of the files alone, so that runs of other seeds are measured on the same ones, and one
+    more picture changes one of them at most.
+    """
+    count = min(most, len(paths) // LARGEST_SHARE)
+    chosen = set(sorted(paths, key=_rank)[:count])
+    return [path for path in paths if path in chosen]
+
+
+def _rank(path: Path) -> tuple[bytes, str]:
+    return hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).digest(), str(path)

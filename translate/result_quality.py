@@ -1,0 +1,200 @@
+"""The quality of a test's results: which pictures are compared with which, and what is found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from translate.data.deep_picture import visible
+from translate.data.inputs import Input
+from translate.data.listing import domain_folder, list_pictures
+from translate.data.part import Part
+from translate.data.value_range import ValueRange
+from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
+from translate.evaluation.picture_set import PictureSet
+from translate.measuring import table, versions
+from translate.options import TestOptions
+from translate.reports.figures import Figure
+from translate.reports.results import Row
+from translate.translator import Translator
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was found about the results of a test.
+
+    Attributes:
+        metrics: that were to be taken.
+        names: of the pictures, in the order in which they were compared.
+        found: by the names of metrics.
+        left_out: why others could not be taken.
+        counts: of pictures of each kind.
+    """
+
+    metrics: Sequence[Metric]
+    names: Sequence[str]
+    found: Mapping[str, Measured]
+    left_out: Mapping[str, str]
+    counts: Mapping[str, int]
+
+    def with_per_picture(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+        """Scores by the names of pictures, and what metrics say of each picture added by their titles."""
+        result = {name: dict(found) for name, found in scores.items()}
+        for metric in self.metrics:
+            measured = self.found.get(metric.name)
+            if measured and measured.per_picture is not None:
+                for name, value in zip(self.names, measured.per_picture, strict=True):
+                    result[name][metric.title] = float(value)
+        return result
+
+    def to_json(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """What stands in the file of scores besides them."""
+        return {
+            "metrics": {name: measured.as_json() for name, measured in self.found.items()},
+            "left_out": dict(self.left_out),
+            "counts": dict(self.counts),
+            "files": {row.name: row.pictures for row in rows},
+            "versions": versions(),
+        }
+
+    def figures(self) -> list[Figure]:
+        """What the page shows."""
+        return [figure_of(metric, self.found[metric.name]) for metric in self.metrics if metric.name in self.found]
+
+    def say(self) -> None:
+        """Print what was found, and why the rest was not."""
+        if self.found:
+            print(table(self.metrics, self.found))
+        for name, reason in self.left_out.items():
+            print(f"note: {name} is left out: {reason}")
+
+
+def figure_of(metric: Metric, measured: Measured) -> Figure:
+    """A metric and its value in the words of a page."""
+    interval = "" if measured.low is None else f"{metric.shown(measured.low)} to {metric.shown(measured.high)}"
+    floor, ceiling = ("" if end is None else metric.shown(end) for end in (measured.floor, measured.ceiling))
+    return Figure(
+        name=metric.name,
+        title=metric.title,
+        value=metric.shown(measured.value),
+        interval=interval,
+        floor=floor,
+        ceiling=ceiling,
+        better=metric.better,
+        about=metric.about,
+        note=measured.note,
+        number=measured.value,
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What results of a test are compared with.
+
+    Attributes:
+        metrics: that are taken where that is possible.
+        tools: that they share.
+        real: pictures of the domain that was translated to, of the same phase.
+        teaching: training pictures of both domains.
+        as_there_is: nobody asked for these metrics, so nothing is said of those for which there are no pictures.
+    """
+
+    metrics: Sequence[Metric]
+    tools: Tools
+    real: Sequence[Part] = ()
+    teaching: tuple[Sequence[Part], Sequence[Part]] | None = None
+    as_there_is: bool = False
+
+    def measure(
+        self, translator: Translator, inputs: Sequence[Input], results: Sequence[Path], is_own_truth: bool
+    ) -> "Quality":
+        """Take the metrics of written results.
+
+        Args:
+            is_own_truth: the network saw but a part of each input, which is the truth as a whole.
+        """
+        names = [each.name for each in inputs]
+        if not self.metrics:
+            return Quality((), names, {}, {}, {"results": len(results)})
+        told = translator.size.describe()
+
+        def prepared(parts: Sequence[Part]) -> PictureSet:
+            return PictureSet.of_parts(parts, translator.prepare, told)
+
+        shown = prepared([each.part for each in inputs])
+        judged = Judged(
+            PictureSet.of_files(results),
+            inputs=shown,
+            truths=shown if is_own_truth else self._truths(translator, inputs, told),
+            real=PictureSet.of_parts(self.real, translator.size.apply, told) if self.real else None,
+            teaching=self._teaching(translator, told),
+        )
+        metrics = [each for each in self.metrics if not each.lacks(judged)] if self.as_there_is else self.metrics
+        found, left_out = take(metrics, judged, self.tools, lenient=True)
+        return Quality(metrics, names, found, left_out, judged.counts())
+
+    def _teaching(self, translator: Translator, told: str) -> tuple[PictureSet, PictureSet] | None:
+        if self.teaching is None:
+            return None
+        a, b = (PictureSet.of_parts(side, translator.size.apply, told) for side in self.teaching)
+        return a, b
+
+    @staticmethod
+    def _truths(translator: Translator, inputs: Sequence[Input], told: str) -> PictureSet | None:
+        """The truths in the sizes of the results; none unless every input has one."""
+        truths = [each.truth for each in inputs]
+        if not all(truths):
+            return None
+
+        def read(index: int) -> np.ndarray:
+            size = translator.prepare(inputs[index].part.read(translator.input_nc)).size
+            return np.asarray(visible(truths[index].read(3).resize(size, Image.Resampling.BICUBIC)))
+
+        return PictureSet([each.name for each in inputs], read, told, [part.path for part in truths])
+
+
+def compare_with(
+    words: str,
+    root: Path,
+    phase: str,
+    letters: str,
+    mode: str,
+    inputs: Sequence[Input],
+    ranges: Sequence[ValueRange | None],
+    tools: Tools,
+) -> Comparison:
+    """What a data set has to compare results with.
+
+    Args:
+        words: of ``--metrics``.
+        letters: ``AB``, or ``BA`` where pictures of B are translated to A.
+        mode: as of ``--dataset_mode``.
+        ranges: of the values of both domains.
+
+    Raises:
+        InputError: an unknown metric; or one that is named needs weights that are not there.
+    """
+    metrics = chosen_metrics(words)
+    if not metrics or mode == "singleimage":
+        return Comparison([], tools)
+    named = {word.strip() for word in words.split(",")}
+    for metric in metrics:
+        if metric.name in named and metric.prepare:
+            metric.prepare(tools)
+    if mode == "aligned":
+        real = [each.truth for each in inputs if each.truth]
+    elif mode == "single":
+        real = [each.part for each in inputs]
+    else:
+        real = _parts(root, phase, letters[1], ranges[1])
+    sides = [_parts(root, "train", letter, range) for letter, range in zip(letters, ranges, strict=True)]
+    teaching = (sides[0], sides[1]) if mode == "unaligned" and all(sides) else None
+    return Comparison(metrics, tools, real, teaching, as_there_is=words == TestOptions.metrics)
+
+
+def _parts(root: Path, phase: str, letter: str, range: ValueRange | None) -> list[Part]:
+    folder = domain_folder(root, phase, letter, required=False)
+    return [Part(path, range=range) for path in list_pictures(folder)] if folder else []

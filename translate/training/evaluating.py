@@ -1,0 +1,216 @@
+"""Quality measured while a training runs: on pictures it does not learn from, with the weights as they are and with
+their average."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from translate import __version__
+from translate.data.part import Part
+from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
+from translate.data.validation import Validation
+from translate.errors import InputError
+from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
+from translate.evaluation.picture_set import PictureSet
+from translate.files import write_json
+from translate.inference import translate_signed
+from translate.options import QualityOptions
+from translate.sizing import TestSize
+from translate.training.loop import Trainer
+from translate.training.run_folder import RunFolder
+
+BEST = "best"
+BEST_RECORD = "best.json"
+PREFERRED = "domain_distance"  # for choosing the best, where it can be taken
+RAW, EMA = "raw", "ema"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best moment so far: by which metric, its value, when, and with which weights."""
+
+    metric: str
+    value: float
+    step: int
+    epoch: int
+    weights: str
+
+
+class Evaluator:
+    """Measures the translations of a training's validation pictures and keeps the best weights.
+
+    Args:
+        options: the flags.
+        validation: the pictures.
+        size: how pictures are scaled before they are translated or compared.
+        channels: that the generator reads.
+        folder: of the run.
+        tools: what metrics share.
+        phase: of the validation, as it is recorded.
+    """
+
+    def __init__(
+        self,
+        options: QualityOptions,
+        validation: Validation,
+        size: TestSize,
+        channels: int,
+        folder: RunFolder,
+        tools: Tools,
+    ):
+        self.options = options
+        self.validation = validation
+        self.size = size
+        self.channels = channels
+        self.folder = folder
+        self.tools = tools
+        self.metrics = chosen_metrics(options.metrics)
+        self.best: Best | None = None
+        self.evaluated_step = -1
+        self._told: set[str] = set()  # reasons why a metric is left out, each said once
+        self._sets = self._real_sets()
+
+    def resume(self) -> None:
+        """Know the best of before."""
+        with suppress(OSError, ValueError, TypeError):
+            self.best = Best(**json.loads((self.folder.path / BEST_RECORD).read_text(encoding="utf-8")))
+
+    def evaluate(self, trainer: Trainer) -> list[dict[str, Any]]:
+        """Measure all weights there are; the entries for ``metrics.jsonl``. The best of them are exported."""
+        self.evaluated_step = trainer.progress.step
+        entries = []
+        for weights, translator in self._translators(trainer).items():
+            started = time.monotonic()
+            found, left_out = self._measure(translator, trainer)
+            entry = self._entry(trainer, weights, found, left_out)
+            entries.append({**entry, "seconds": round(time.monotonic() - started, 3)})
+            self._say(weights, found, left_out)
+            self._keep_if_best(trainer, weights, found)
+        return entries
+
+    def _translators(self, trainer: Trainer) -> dict[str, nn.Module]:
+        method = trainer.method
+        found = {RAW: method.trained_translator()}
+        if trainer.average is not None:
+            averaged = trainer.average.networks[method.generators["AtoB"]]
+            found[EMA] = method.translator(averaged, method.options)
+        return found
+
+    def _measure(self, translator: nn.Module, trainer: Trainer) -> tuple[dict[str, Measured], dict[str, str]]:
+        results = PictureSet.in_memory(self._translated(translator, trainer), self._sets["inputs"].names)
+        judged = Judged(results, **self._sets)
+        asked = self.options.metrics != QualityOptions.metrics
+        metrics = [metric for metric in self.metrics if asked or not metric.lacks(judged)]
+        return take(metrics, judged, self.tools, lenient=True)
+
+    def _translated(self, translator: nn.Module, trainer: Trainer) -> list[np.ndarray]:
+        method = trainer.method
+        training = method.training
+        method.eval()
+        results = []
+        with torch.inference_mode(), trainer.precision.autocast():
+            for each in tqdm(self.validation.inputs, "measuring", unit="pic", leave=False, disable=None):
+                picture = self.size.apply(each.part.read(self.channels))
+                signed = to_signed(to_tensor(picture)).to(trainer.device)
+                results.append(np.asarray(to_image(to_uint8(translate_signed(translator, signed, translator.stride)))))
+        method.train(training)
+        return results
+
+    def _real_sets(self) -> dict[str, Any]:
+        validation = self.validation
+        truths = [each.truth for each in validation.inputs]
+        return {
+            "inputs": self._set([each.part for each in validation.inputs]),
+            "truths": self._set(truths) if all(truths) else None,
+            "real": self._set(validation.real),
+            "teaching": validation.teaching and tuple(self._set(side) for side in validation.teaching),
+        }
+
+    def _set(self, parts: Sequence[Part]) -> PictureSet:
+        return PictureSet.of_parts(parts, self.size.apply, self.size.describe())
+
+    def _entry(
+        self, trainer: Trainer, weights: str, found: Mapping[str, Measured], left_out: Mapping[str, str]
+    ) -> dict[str, Any]:
+        progress = trainer.progress
+        sets = {name: pictures for name, pictures in self._sets.items() if name != "teaching" and pictures is not None}
+        return {
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "samples": progress.samples,
+            "phase": self.validation.where,
+            "weights": weights,
+            "metrics": {name: measured.as_json() for name, measured in found.items()},
+            "left_out": dict(left_out),
+            "counts": {name: len(pictures) for name, pictures in sets.items()},
+            "seed": self.tools.seed,
+            "versions": {"translate": __version__, "torch": torch.__version__},
+        }
+
+    def _say(self, weights: str, found: Mapping[str, Measured], left_out: Mapping[str, str]) -> None:
+        by_name = {metric.name: metric for metric in self.metrics}
+        said = ", ".join(f"{by_name[name].title} {by_name[name].shown(m.value)}" for name, m in found.items())
+        if said:
+            tqdm.write(f"quality{' of the average' if weights == EMA else ''}: {said}")
+        for name, reason in left_out.items():
+            if reason not in self._told:
+                self._told.add(reason)
+                tqdm.write(f"note: {name} is left out: {reason}")
+
+    def _keep_if_best(self, trainer: Trainer, weights: str, found: Mapping[str, Measured]) -> None:
+        metric = self._deciding(found)
+        if metric is None:
+            return
+        value, progress = found[metric.name].value, trainer.progress
+        if self.best is not None and self.best.metric == metric.name and not _is_better(value, self.best.value, metric):
+            return
+        self.best = Best(metric.name, value, progress.step, progress.epoch, weights)
+        self.folder.export(BEST, trainer.method.networks)
+        if weights == EMA:
+            self.folder.export(BEST, trainer.average.networks)
+        write_json(self.folder.path / BEST_RECORD, asdict(self.best))
+
+    def _deciding(self, found: Mapping[str, Measured]) -> Metric | None:
+        """The metric that decides which weights are best; None if it could not be taken."""
+        if self.options.best_metric:
+            (metric,) = chosen_metrics(self.options.best_metric)
+            return metric if metric.name in found else None
+        candidates = [metric for metric in self.metrics if metric.better and metric.name in found]
+        preferred = [metric for metric in candidates if metric.name == PREFERRED]
+        return next(iter([*preferred, *candidates]), None)
+
+
+def check_quality(options: QualityOptions) -> None:
+    """Refuse words that name no metric, and a best by what is not measured.
+
+    Raises:
+        InputError: says which.
+    """
+    measured = chosen_metrics(options.metrics)
+    if options.eval_every and not measured:
+        raise InputError("--eval_every measures nothing: name metrics by --metrics, such as --metrics offline")
+    if options.best_metric is None:
+        return
+    best = chosen_metrics(options.best_metric)
+    if len(best) != 1 or not best[0].better:
+        raise InputError(f"--best_metric {options.best_metric}: name one metric that has a better and a worse")
+    if best[0] not in measured:
+        raise InputError(f"--best_metric {options.best_metric} is not measured: add it to --metrics")
+
+
+def make_tools(options: QualityOptions, device: torch.device) -> Tools:
+    """What metrics share in a training; weights that are not here are not fetched while it runs."""
+    return Tools(device, Path(options.metrics_weights) if options.metrics_weights else None, seed=0)
+
+
+def _is_better(value: float, other: float, metric: Metric) -> bool:
+    return value > other if metric.better == "higher" else value < other
