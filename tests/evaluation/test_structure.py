@@ -101,6 +101,16 @@ class TestGradients:
         ]
         assert found.per_picture == pytest.approx(expected)
         assert found.value == pytest.approx(np.mean(expected)) and found.extractor == ""
+        inputs = [gradient_cells(source) for source in judged.inputs]
+        results = [gradient_cells(result) for result in judged.results]
+        chance = [self_similarity_distance(a, b) for a, b in zip(results[1:], inputs, strict=False)]
+        assert dict(found.more) == pytest.approx({"to another input": np.mean(chance)})
+        assert found.value < found.more["to another input"]
+        assert (
+            not METRICS["structure_gradients"]
+            .measure(Judged(judged.results.part([0]), judged.inputs.part([0])), Tools())
+            .more
+        )
 
 
 class TestAlexNet:
@@ -124,6 +134,7 @@ class TestAlexNet:
         ]
         assert found.per_picture == pytest.approx(expected, rel=1e-2, abs=1e-8)  # LPIPS' constants have three digits
         assert found.value == pytest.approx(np.mean(found.per_picture)) and "alexnet-owt-" in found.extractor
+        assert found.value < found.more["to another input"]
 
     def test_equal_pictures_are_at_zero(self, judged, tools):
         pictures = list(judged.inputs)

@@ -66,7 +66,7 @@ def rms_difference(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.sqrt(np.square(first.astype(np.float64) - second).mean()))
 
 
-def compared_one_by_one(first: PictureSet, second: PictureSet, compare: Compare, name: str, tools: Tools) -> Measured:
+def _compared(first: PictureSet, second: PictureSet, compare: Compare, name: str, tools: Tools) -> Measured:
     """The mean over a comparison of each picture with its counterpart.
 
     Args:
@@ -77,17 +77,17 @@ def compared_one_by_one(first: PictureSet, second: PictureSet, compare: Compare,
 
 def _to_truth(name: str, compare: Compare) -> Callable[[Judged, Tools], Measured]:
     def measure(judged: Judged, tools: Tools) -> Measured:
-        measured = compared_one_by_one(judged.truths, judged.results, compare, name, tools)
+        measured = _compared(judged.truths, judged.results, compare, name, tools)
         if judged.inputs is None or not len(judged.inputs):
             return measured
-        untranslated = compared_one_by_one(judged.truths, judged.inputs, compare, name, tools)
+        untranslated = _compared(judged.truths, judged.inputs, compare, name, tools)
         return replace(measured, ceiling=untranslated.value)
 
     return measure
 
 
 def _changed(judged: Judged, tools: Tools) -> Measured:
-    return compared_one_by_one(judged.results, judged.inputs, rms_difference, "changed_rms", tools)
+    return _compared(judged.results, judged.inputs, rms_difference, "changed_rms", tools)
 
 
 register(

@@ -7,9 +7,12 @@ appearance transfer", 2022 (https://arxiv.org/abs/2201.00424), there with DINO's
 """
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from translate.evaluation.computing import batches, followed, measuring, pairs
@@ -17,13 +20,15 @@ from translate.evaluation.means import mean_measured
 from translate.evaluation.metric import Judged, Measured, Metric, Tools, register
 from translate.evaluation.perceptual import load_lpips
 from translate.evaluation.resizing import bicubic
-from translate.evaluation.similarity import compared_one_by_one
+from translate.evaluation.weights import Extractor
 
 GRADIENTS_PX = 128  # of the side that pictures are scaled to
 CELL_PX = 8
 BINS = 9  # of orientations from 0 to 180 degrees
 FLAT = 2.0  # grey levels a pixel; where gradients are no stronger than that, there is little to compare
 ALEXNET_PX = 224  # what AlexNet was trained on
+
+Described = tuple[np.ndarray, np.ndarray]
 
 
 def self_similarity_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -73,29 +78,48 @@ def gradient_cells(picture: np.ndarray) -> np.ndarray:
 
 def structure_gradients(judged: Judged, tools: Tools) -> Measured:
     """The self-similarity distance of the gradients of each result and its input."""
-
-    def compare(result: np.ndarray, source: np.ndarray) -> float:
-        return self_similarity_distance(gradient_cells(result), gradient_cells(source))
-
-    return compared_one_by_one(judged.results, judged.inputs, compare, "structure_gradients", tools)
+    described = (tuple(map(gradient_cells, pair)) for pair in pairs(judged.results, judged.inputs))
+    return _compared(described, "structure_gradients", tools)
 
 
 def structure_alex(judged: Judged, tools: Tools) -> Measured:
     """The self-similarity distance of AlexNet's last convolutional features of each result and its input."""
     extractor = load_lpips(tools)
-    count = len(judged.results)
     samples = (
         tuple(torch.from_numpy(bicubic(picture, ALEXNET_PX) / 127.5 - 1).permute(2, 0, 1) for picture in pair)
         for pair in pairs(judged.results, judged.inputs)
     )
-    values = []
+    watched = followed(samples, len(judged.results), "structure")
     with measuring(tools.device):
-        for batch in batches(followed(samples, count, "structure")):
-            deep = [extractor.network.net(extractor.network.scaling_layer(part.to(tools.device)))[-1] for part in batch]
-            # (B, 256, 13, 13) -> (B, 169, 256), of length 1
-            places = [F.normalize(part.flatten(2), dim=1).transpose(1, 2).double().cpu().numpy() for part in deep]
-            values += [self_similarity_distance(*pair) for pair in zip(*places, strict=True)]
-    return mean_measured(values, "structure_alex", tools, extractor.name)
+        described = (
+            pair
+            for batch in batches(watched)
+            for pair in zip(*(_alexnet_places(part.to(tools.device), extractor) for part in batch), strict=True)
+        )
+        return _compared(described, "structure_alex", tools, extractor.name)
+
+
+def _alexnet_places(pictures: Tensor, extractor: Extractor) -> np.ndarray:
+    """(B, 3, 224, 224) in [-1, 1] -> (B, 169, 256), rows of length 1."""
+    maps = extractor.network.net(extractor.network.scaling_layer(pictures))[-1]  # (B, 256, 13, 13)
+    return F.normalize(maps.flatten(2), dim=1).transpose(1, 2).double().cpu().numpy()
+
+
+def _compared(described: Iterable[Described], name: str, tools: Tools, extractor: str = "") -> Measured:
+    """The mean distance of each result to its input, and beside it that to the input before, which is chance.
+
+    Args:
+        described: the rows (P, D) of each result and of its input.
+        name: of the metric.
+    """
+    values, by_chance, former = [], [], None
+    for result, source in described:
+        values.append(self_similarity_distance(result, source))
+        if former is not None:
+            by_chance.append(self_similarity_distance(result, former))
+        former = source
+    measured = mean_measured(values, name, tools, extractor)
+    return replace(measured, more={"to another input": float(np.mean(by_chance))}) if by_chance else measured
 
 
 register(
