@@ -107,10 +107,11 @@ def test_features_that_are_no_numbers_are_refused(judged, tools, monkeypatch):
         inception_features(judged.results.part([0]), CLEAN, tools)
 
 
-def test_without_the_package_it_says_how_to_get_it(weights, monkeypatch):
+def test_without_the_package_it_says_how_to_get_it_before_it_downloads_weights(monkeypatch):
+    monkeypatch.setattr("translate.evaluation.weights.download", lambda *_: pytest.fail("downloads"))
     monkeypatch.setitem(sys.modules, "pytorch_fid", None)
     with pytest.raises(Unmeasurable, match=r"need pytorch-fid: pip install 'unpaired-translate\[metrics\]'"):
-        load_inception(Tools(weights=weights, download=False))
+        load_inception(Tools())
 
 
 def test_weights_of_another_shape_are_a_sentence(weights, tmp_path):

@@ -77,10 +77,11 @@ def test_no_results_are_a_sentence(tools):
         METRICS["lpips_input"].measure(type("J", (), {"results": nothing, "inputs": nothing}), tools)
 
 
-def test_without_the_package_it_says_how_to_get_it(weights, monkeypatch):
+def test_without_the_package_it_says_how_to_get_it_before_it_downloads_weights(monkeypatch):
+    monkeypatch.setattr("translate.evaluation.weights.download", lambda *_: pytest.fail("downloads"))
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(Unmeasurable, match="pip install lpips"):
-        load_lpips(Tools(weights=weights, download=False))
+        load_lpips(Tools())
 
 
 def test_nothing_is_downloaded_and_nothing_is_said(weights, monkeypatch, capsys, recwarn):

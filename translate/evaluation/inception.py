@@ -67,7 +67,8 @@ def load_inception(tools: Tools) -> Extractor:
     Raises:
         Unmeasurable: the package or the weights are missing.
     """
-    return load_extractor(INCEPTION, tools, _build)
+    package = _load_package()  # before its weights are downloaded
+    return load_extractor(INCEPTION, tools, lambda weights: _build(package, weights))
 
 
 def inception_features(pictures: PictureSet, protocol: Protocol, tools: Tools, keep: bool = False) -> np.ndarray:
@@ -103,8 +104,7 @@ def _compute(pictures: PictureSet, protocol: Protocol, network: nn.Module, devic
     return np.concatenate(found)
 
 
-def _build(weights: Mapping[str, Tensor]) -> nn.Module:
-    package = _load_package()
+def _build(package: ModuleType, weights: Mapping[str, Tensor]) -> nn.Module:
     with _given_weights(package, weights):
         return package.InceptionV3(resize_input=False, normalize_input=False)
 

@@ -31,7 +31,8 @@ def load_lpips(tools: Tools, trunk: str = "alex") -> Extractor:
     Raises:
         Unmeasurable: the package or the trunk's weights are missing.
     """
-    return load_extractor(TRUNKS[trunk], tools, lambda weights: _build(trunk, weights))
+    package = _load_package()  # before the trunk's weights are downloaded
+    return load_extractor(TRUNKS[trunk], tools, lambda weights: _build(package, trunk, weights))
 
 
 def lpips_distances(compared: Iterable[Pair], count: int, tools: Tools, trunk: str = "alex") -> np.ndarray:
@@ -59,8 +60,7 @@ def as_tensor(picture: np.ndarray, smallest_px: int = 1) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))).float() / 127.5 - 1
 
 
-def _build(trunk: str, weights: Mapping[str, Tensor]) -> nn.Module:
-    package = _load_package()
+def _build(package: ModuleType, trunk: str, weights: Mapping[str, Tensor]) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it calls torchvision in a former way
         # Its own weights without a trunk's, which it would have torchvision download.

@@ -160,7 +160,8 @@ def _fetched(file: WeightsFile, allowed: bool) -> Found:
                 print(f"downloading {file.file_name} from {file.url} to {shown(path.parent)}")
                 download(Download((file.url,), sha256=file.sha256, to=file.file_name), path)
     except Unreachable as problem:
-        raise Unmeasurable(f"the weights {file.file_name} could not be downloaded ({problem}): {remedy}") from None
+        why = str(problem).removeprefix(f"{file.url}: ")
+        raise Unmeasurable(f"the weights {file.file_name} could not be downloaded ({why}): {remedy}") from None
     except (InputError, RunError) as problem:
         raise Unmeasurable(f"the weights {file.file_name} could not be downloaded: {problem}") from None
     except OSError as problem:
