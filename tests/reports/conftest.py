@@ -14,6 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from translate.reports.figures import Figure
 from translate.reports.results import Row, write_results_page
 from translate.reports.training import TrainingPage
 
@@ -207,8 +208,33 @@ def results(tmp_path, written):
 
 
 @pytest.fixture
-def training(tmp_path, picture):
-    """The page of a run with three moments of two previews and two epochs; its path."""
+def measurements(tmp_path):
+    """The lines of ``metrics.jsonl`` in the run's folder, of raw weights and of their average, and a ``best.json``."""
+    lines = []
+    for step in (10, 20, 30):
+        for weights, ahead in (("raw", 0.0), ("ema", 0.1)):
+            share = {
+                "value": 0.02 * step + ahead,
+                "low": 0.01 * step,
+                "high": 0.03 * step,
+                "floor": 0.97,
+                "ceiling": 0.03,
+            }
+            lines.append({
+                "step": step, "epoch": step // 10, "samples": step, "phase": "val", "weights": weights,
+                "metrics": {"share": share, "distance": {"value": 9.0 - 0.1 * step}},
+                "left_out": {"fid": "no weights", "kid": "no weights", "ssim": "no truth"},
+                "counts": {"results": 40, "teaching_A": 400}, "seconds": 3.2, "seed": 0,
+            })  # fmt: skip
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    best = {"metric": "share", "value": 0.5, "step": 20, "epoch": 2, "weights": "ema"}
+    (tmp_path / "best.json").write_text(json.dumps(best))
+    return lines
+
+
+@pytest.fixture
+def training(tmp_path, picture, measurements):
+    """The page of a run with three moments of two previews and two epochs, which has been measured; its path."""
     made = TrainingPage(tmp_path / "web", "run")
     for step in (0, 1000, 2000):
         made.add_preview(step, 1, {f"{at}_{kind}": picture() for at in (0, 1) for kind in ("real_A", "fake_B")})
@@ -217,7 +243,8 @@ def training(tmp_path, picture):
     losses = {"G_GAN": 0.3, "D_real": 0.2, "NCE": 3.0, "G": 3.3}
     lines = [json.dumps({"step": step, "epoch": 1, "losses": losses}) for step in range(100)]
     (tmp_path / "log.jsonl").write_text("\n".join(lines))
-    made.write(tmp_path / "log.jsonl", {"dataset": "horse2zebra"})
+    share = Figure("share", "Taken for domain B", "", better="higher", about="A classifier of A against B.")
+    made.write(tmp_path / "log.jsonl", {"dataset": "horse2zebra"}, described={"share": share})
     return tmp_path / "web" / "index.html"
 
 

@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translate.reports.curves import COLOURS, loss_curves_svg
+from translate.reports.curves import loss_curves_svg
+from translate.reports.panel import COLOURS
 
 series = st.dictionaries(
     st.sampled_from(["G_GAN", "D_real", "D_fake", "G", "NCE", "NCE_Y", "<other & \"'>"]),

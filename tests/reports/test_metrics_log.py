@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translate.reports.metrics_log import metric_lines, read_metrics_log
+from translate.reports.training_log import WHOLE_BYTES
 
 NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
 MEASURED = st.fixed_dictionaries(
@@ -49,7 +50,8 @@ def test_no_file_is_an_empty_one(tmp_path):
 @pytest.mark.parametrize("line", [
     "", "{", "[]", "7", '{"step": 3}', '{"step": 3, "weights": "raw"}',
     '{"step": true, "weights": "raw", "metrics": {}}', '{"step": 3, "weights": "best", "metrics": {}}',
-    '{"step": 3, "weights": "raw", "metrics": {"fid": 3}}', '{"step": 3, "weights": "raw", "metrics": {"fid": {"val', "[" * 100_000,
+    '{"step": 3, "weights": "raw", "metrics": {"fid": 3}}', '{"step": 3, "weights": "raw", "metrics": {"fid": {"val',
+    "[" * 100_000,
 ])  # fmt: skip
 def test_broken_lines_are_passed_over(tmp_path, line):
     good = {"step": 5, "weights": "ema", "metrics": {"fid": {"value": 3.0}}}
@@ -69,3 +71,14 @@ def test_what_is_no_number_is_in_no_curve():
     lines = metric_lines({"step": 7, "weights": "ema", "metrics": metrics})
     assert lines.keys() == {"a", "d"}
     assert lines["a"] == {"floor": 2.0} and math.isnan(lines["d"]["ema"])
+
+
+def test_a_long_file_is_sampled_to_its_end(tmp_path):
+    entry = {"weights": "raw", "metrics": {"fid": {"value": 1.0, "extractor": "x" * 400}}}
+    with (tmp_path / "metrics.jsonl").open("w") as file:
+        for step in range(30_000):
+            file.write(json.dumps({"step": step, **entry}) + "\n")
+    assert (tmp_path / "metrics.jsonl").stat().st_size > 2 * WHOLE_BYTES
+    steps = [entry["step"] for entry in read_metrics_log(tmp_path / "metrics.jsonl")]
+    assert steps[0] == 0 and steps[-1] == 29_999
+    assert 1_000 < len(steps) < 15_000

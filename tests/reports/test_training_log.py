@@ -39,6 +39,12 @@ def test_a_log_without_times_has_no_speed(log):
     assert read.step_s is None and read.data_s is None
 
 
+def test_the_time_of_all_steps_is_that_of_the_stretches_between_the_lines(log):
+    lines = [_line(10, step_s=0.5), _line(30, step_s=0.25), _line(40), _line(50, step_s=1.0)]
+    assert read_training_log(log(*lines)).train_s == 10 * 0.5 + 20 * 0.25 + 10 * 1.0
+    assert read_training_log(log(_line(10))).train_s is None
+
+
 def test_no_file_is_an_empty_log(tmp_path):
     read = read_training_log(tmp_path / "log.jsonl")
     assert read.series == {} and read.step is None and read.epoch is None

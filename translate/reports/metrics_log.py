@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from translate.reports.training_log import bounded_lines
+
 METRICS_LOG = "metrics.jsonl"
 LEVELS = ("floor", "ceiling")  # what real pictures and what the inputs would reach
 
@@ -13,14 +15,11 @@ def read_metrics_log(path: Path) -> list[dict[str, Any]]:
     """The lines of a file of measurements, in order of the steps, the raw weights before their average.
 
     A line is ``{"step": 1200, "epoch": 2, "weights": "raw", "metrics": {"domain_share": {"value": 0.4}}}`` and may hold
-    more. Lines that are broken are passed over, what was measured twice counts as it last went, and no file is an
-    empty one.
+    more. Lines that are broken are passed over, what was measured twice counts as it last went, no file is an empty
+    one, and a file of more than 4 MiB is sampled.
     """
-    try:
-        lines = Path(path).read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    found = {(entry["step"], entry["weights"]): entry for entry in map(_entry, lines) if entry is not None}
+    entries = map(_entry, bounded_lines(Path(path)))
+    found = {(entry["step"], entry["weights"]): entry for entry in entries if entry is not None}
     return sorted(found.values(), key=lambda entry: (entry["step"], entry["weights"] != "raw"))
 
 

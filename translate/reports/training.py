@@ -11,8 +11,10 @@ from PIL import Image
 
 from translate.reports.cards import aspect, card, cards, glossary, shown_size, zoom
 from translate.reports.curves import loss_curves_svg
+from translate.reports.figures import Figure
 from translate.reports.page import heading, page, save_page
 from translate.reports.picture_files import Moment, PictureFiles
+from translate.reports.quality import quality
 from translate.reports.training_log import TrainingLog, read_training_log
 
 EPOCHS_SHOWN = 10
@@ -82,13 +84,19 @@ class TrainingPage:
         self._files.cut_back(step, epoch)
 
     def write(
-        self, log_path: Path, facts: Mapping[str, str], levels: Mapping[str, tuple[str, float]] | None = None
+        self,
+        log_path: Path,
+        facts: Mapping[str, str],
+        levels: Mapping[str, tuple[str, float]] | None = None,
+        described: Mapping[str, Figure] | None = None,
     ) -> None:
-        """Rewrite ``index.html`` from the log (see ``read_training_log``) and the pictures.
+        """Rewrite ``index.html`` from the log (see ``read_training_log``), what was measured, and the pictures.
 
         Args:
+            log_path: ``log.jsonl``; ``metrics.jsonl`` and ``best.json`` lie beside it, where there are any.
             facts: name -> value, shown at the top after epoch, step and speed, which the log tells.
             levels: values that losses are compared with (see ``loss_curves_svg``).
+            described: what metrics are called (see ``quality``).
 
         Raises:
             RunError: the disk refused the write; the former page is untouched.
@@ -98,6 +106,8 @@ class TrainingPage:
         content = tags.main(heading(self.title, {**_progress(log), **facts}))
         if meanings := glossary(self._labels()):
             content.add(meanings)
+        if measured := quality(Path(log_path).parent, described):
+            content.add(measured)
         content.add(_losses(log, levels))
         if self._files.moments:
             content.add(self._previews())

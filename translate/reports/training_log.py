@@ -21,6 +21,7 @@ class TrainingLog:
         series: loss name -> (step, value) in order of the steps; every value that was read, also NaN.
         step, epoch: of the last record; None where there is none.
         step_s, data_s: recent seconds a step and the share of them spent waiting for data.
+        train_s: seconds of all steps together.
     """
 
     series: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class TrainingLog:
     epoch: int | None = None
     step_s: float | None = None
     data_s: float | None = None
+    train_s: float | None = None
 
 
 def read_training_log(path: Path) -> TrainingLog:
@@ -37,7 +39,7 @@ def read_training_log(path: Path) -> TrainingLog:
     last one of a run that was killed) or say nothing of losses are passed over; no file is an empty log.
     """
     records: dict[int, dict[str, Any]] = {}
-    for line in _lines(Path(path)):
+    for line in bounded_lines(Path(path)):
         record = _record(line)
         if record is not None:
             records[record["step"]] = record  # a step that was run twice counts once, as it last went
@@ -52,10 +54,12 @@ def read_training_log(path: Path) -> TrainingLog:
         log.epoch = ordered[-1].get("epoch")
         log.step_s = _mean(ordered[-RECENT:], "step_s")
         log.data_s = _mean(ordered[-RECENT:], "data_s")
+        log.train_s = _total_s(ordered)
     return log
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def bounded_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file, or of evenly spread blocks of one of more than 4 MiB; none where there is no file."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -95,3 +99,14 @@ def _is_number(value: Any) -> bool:
 def _mean(records: list[dict[str, Any]], key: str) -> float | None:
     values = [record[key] for record in records if _is_number(record.get(key))]
     return sum(values) / len(values) if values else None
+
+
+def _total_s(records: list[dict[str, Any]]) -> float | None:
+    """Each record tells the seconds a step since the one before it."""
+    before = [0, *(record["step"] for record in records)]
+    parts = [
+        (record["step"] - last) * record["step_s"]
+        for last, record in zip(before, records, strict=False)
+        if _is_number(record.get("step_s"))
+    ]
+    return sum(parts) if parts else None

@@ -47,9 +47,9 @@ document.addEventListener("DOMContentLoaded", () => {
     part("previous").disabled = at <= 0;
     part("next").disabled = at >= all.length - 1;
     showChoice();
-    if (viewer.open) return;
-    viewer.showModal();
-    viewer.focus(); // rather than the first link in it, which Enter would follow
+    if (!viewer.open) viewer.showModal();
+    else if (!document.activeElement.disabled && !document.activeElement.hidden) return;
+    viewer.focus(); // rather than the first link in it, which Enter would follow, or a button that has just gone
   }
 
   function showTags() {
