@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from translate.reports.figures import Figure
+from translate.reports.compare import write_compare_page
+from translate.reports.figures import Figure, plain_figure
 from translate.reports.results import Row, write_results_page
+from translate.reports.tested import read_tested
 from translate.reports.training import TrainingPage
 
 HOW_TO_INSTALL = "the browser tests need Chromium and its driver: apt-get install chromium chromium-driver"
@@ -249,5 +251,67 @@ def training(tmp_path, picture, measurements):
 
 
 @pytest.fixture
-def both(results, training):
-    return {"results": results, "training": training}
+def make_tested(tmp_path, picture):
+    """make_tested("cut", inputs=["a", "b"], ...): the folder of a run's results, and the run's own beside it.
+
+    Inputs of one name show the same in all runs. ``found`` goes into scores.json, ``options`` into run.json; None
+    leaves a file out.
+    """
+
+    def make(name, inputs=("a", "b", "c"), found=(), options=(), step_s=0.5, side=32, labels=("real_A", "fake_B")):
+        folder, run = tmp_path / "results" / name / "test_latest", tmp_path / "checkpoints" / name
+        run.mkdir(parents=True)
+        files = {}
+        for each in inputs:
+            files[each] = {label: f"images/{label}/{each}.png" for label in labels}
+            for label, path in files[each].items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shown = each if label == labels[0] else f"{label} {each} {name}"
+                colour = tuple(np.random.default_rng(list(shown.encode())).integers(0, 256, 3))
+                picture(side, side, colour).save(folder / path)
+        if found is not None:
+            (folder / "scores.json").write_text(json.dumps({"files": files, "run": name, "step": 200, **dict(found)}))
+        if options is not None:
+            recorded = {"model": "cut", "options": dict(options), "parameters": {"G": 12345, "D": 678}}
+            (run / "run.json").write_text(json.dumps(recorded))
+        if step_s:
+            lines = (json.dumps({"step": at, "epoch": 1, "losses": {"G": 1}, "step_s": step_s}) for at in (100, 200))
+            (run / "log.jsonl").write_text("\n".join(lines))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def read(tmp_path):
+    """read("cut"): the results of a run that ``make_tested`` made."""
+
+    def of(name):
+        return read_tested(tmp_path / "results" / name / "test_latest", tmp_path / "checkpoints" / name, name)
+
+    return of
+
+
+@pytest.fixture
+def compared(tmp_path, make_tested, read):
+    """A page of three runs on twenty inputs, which were measured; its path."""
+    inputs = [f"input {at:02d}" for at in range(20)]
+    for at, name in enumerate(("cut", "fast <cut>", "a_run_with_a_name_that_is_longer_than_most")):
+        scores = {each: {"error": (7 * number) % (11 + at)} for number, each in enumerate(inputs)}
+        share = {"value": 0.4 + 0.1 * at, "low": 0.3, "high": 0.9, "floor": 0.97, "ceiling": 0.03}
+        found = {"mean": {"error": 5.0 - at}, "pictures": scores, "metrics": {"share": share}}
+        make_tested(name, inputs[: 19 + at], found, {"lr": 0.0002 * (at + 1)})
+    runs = [read(path.name) for path in sorted((tmp_path / "results").iterdir(), key=lambda path: len(path.name))]
+
+    def figure_of(name, found):
+        about, better = ("A classifier of A against B.", "higher") if name == "share" else ("", "lower")
+        return replace(plain_figure(name, found), about=about, better=better)
+
+    write_compare_page(tmp_path / "results" / "compare.html", "3 runs compared", runs, figure_of)
+    return tmp_path / "results" / "compare.html"
+
+
+@pytest.fixture
+def every(results, training, compared):
+    """The three kinds of pages."""
+    return {"results": results, "training": training, "compare": compared}

@@ -1,4 +1,4 @@
-"""axe-core finds no fault in either page: names, contrast, headings, landmarks, tables."""
+"""axe-core finds no fault in any page: names, contrast, headings, landmarks, tables."""
 
 import re
 from importlib.resources import files
@@ -34,10 +34,10 @@ def _set_scheme(browser, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height", "mobile"), [DESK, PHONE])
-@pytest.mark.parametrize("kind", ["results", "training"])
-def test_a_page_has_no_faults(browser, both, kind, width, height, mobile, scheme):
+@pytest.mark.parametrize("kind", ["results", "training", "compare"])
+def test_a_page_has_no_faults(browser, every, kind, width, height, mobile, scheme):
     _set_scheme(browser, scheme)
-    browser.open(both[kind], width, height, mobile)
+    browser.open(every[kind], width, height, mobile)
     assert _faults(browser) == []
 
 

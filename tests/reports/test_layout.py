@@ -5,10 +5,10 @@ import pytest
 from translate.reports.results import Row, write_results_page
 
 
-@pytest.mark.parametrize("kind", ["results", "training"])
-def test_all_pictures_load_without_a_complaint_or_the_network(browser, both, kind):
-    browser.open(both[kind])
-    assert browser.load_all_pictures() == {"results": 27, "training": 16}[kind]
+@pytest.mark.parametrize("kind", ["results", "training", "compare"])
+def test_all_pictures_load_without_a_complaint_or_the_network(browser, every, kind):
+    browser.open(every[kind])
+    assert browser.load_all_pictures() == {"results": 27, "training": 16, "compare": 76}[kind]
     assert browser.complaints() == []
     requested = browser.requested()
     assert requested
@@ -20,10 +20,10 @@ def test_names_are_shown_as_they_are(browser, results, names):
     assert [each.text for each in browser.find_all("h3")] == names
 
 
-@pytest.mark.parametrize("kind", ["results", "training"])
+@pytest.mark.parametrize("kind", ["results", "training", "compare"])
 @pytest.mark.parametrize("width", [360, 390, 800, 1280])
-def test_no_window_is_too_narrow(browser, both, kind, width):
-    browser.open(both[kind], width=width, height=800, mobile=width < 500)
+def test_no_window_is_too_narrow(browser, every, kind, width):
+    browser.open(every[kind], width=width, height=800, mobile=width < 500)
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert browser.run("return window.innerWidth") == width
 

@@ -28,7 +28,9 @@ def _words(markup):
 
 
 def _note(markup, start):
-    return next(_words(each) for each in re.findall(r"<p(?: [^>]*)?>(.*?)</p>", markup) if _words(each).startswith(start))
+    return next(
+        _words(each) for each in re.findall(r"<p(?: [^>]*)?>(.*?)</p>", markup) if _words(each).startswith(start)
+    )
 
 
 def test_there_is_a_panel_for_each_metric_with_both_lines_and_its_levels(section):

@@ -1,9 +1,12 @@
 """Numbers about a whole test, as a table: what was measured, how certain it is, and what it is to be compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dominate.tags import caption, details, html_tag, p, span, summary, table, tbody, td, th, thead, tr
+
+from translate.reports.series import number
 
 DIRECTIONS = {"higher": ("↑", "higher"), "lower": ("↓", "lower")}
 FLOOR, CEILING = "real B", "inputs untouched"
@@ -37,6 +40,19 @@ class Figure:
     about: str = ""
     note: str = ""
     number: float | None = None
+
+
+def plain_figure(name: str, found: Mapping[str, Any]) -> Figure:
+    """The words for what was found, where nothing more is known of a measure than its name.
+
+    Args:
+        found: ``value``, and ``low``, ``high``, ``floor``, ``ceiling`` where there are any.
+    """
+    shown = {key: number(value) for key, value in found.items() if type(value) in (int, float)}
+    interval = f"{shown['low']} to {shown['high']}" if {"low", "high"} <= shown.keys() else ""
+    value = float(found["value"]) if "value" in shown else None
+    floor, ceiling = shown.get("floor", ""), shown.get("ceiling", "")
+    return Figure(name, name, shown.get("value", ""), interval, floor, ceiling, number=value)
 
 
 def figures_table(figures: Sequence[Figure]) -> html_tag:

@@ -1,0 +1,48 @@
+"""What was measured, in the words of pages and tables: where metrics, of which reports know nothing, meet them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from translate.evaluation.metrics import METRICS, Metric
+from translate.evaluation.scores import UNITS, in_words
+from translate.reports.figures import Figure, plain_figure
+
+# In which direction the scores of single pictures are better, where one is.
+BETTER = {"hole PSNR": "higher", "hole SSIM": "higher", "ab error": "lower"}
+
+
+def figure_of(name: str, found: Mapping[str, Any]) -> Figure:
+    """A figure for what was found by a metric or, as a mean over pictures, by a score.
+
+    Args:
+        name: of the metric or the score, which may be one that is not known here.
+        found: ``value``, and ``low``, ``high``, ``floor``, ``ceiling``, ``extractor``, ``note`` where there are any, as
+            in ``scores.json`` and ``metrics.jsonl``.
+    """
+    figure = replace(plain_figure(name, found), note=str(found.get("note", "")))
+    if name in METRICS.names():
+        return _of_metric(METRICS[name], figure, found)
+    if name in UNITS and figure.number is not None:
+        return replace(figure, value=in_words(name, figure.number), better=BETTER.get(name, ""))
+    return figure
+
+
+def described() -> dict[str, Figure]:
+    """All metrics by name: their titles, directions and protocols, without numbers."""
+    return {name: figure_of(name, {}) for name in METRICS.names()}
+
+
+def _of_metric(metric: Metric, figure: Figure, found: Mapping[str, Any]) -> Figure:
+    shown = {key: metric.shown(value) for key, value in found.items() if type(value) in (int, float)}
+    extractor = f" Features of {found['extractor']}." if found.get("extractor") else ""
+    return replace(
+        figure,
+        title=metric.title,
+        value=shown.get("value", ""),
+        interval=f"{shown['low']} to {shown['high']}" if figure.interval else "",
+        floor=shown.get("floor", ""),
+        ceiling=shown.get("ceiling", ""),
+        better=metric.better,
+        about=f"{metric.about}{extractor}",
+    )
