@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 import translate
+from translate.data.download import Unreachable
 from translate.networks import build_generator
 from translate.networks.resnet import ResnetGenerator
 from translate.testing import run_test
@@ -237,3 +238,15 @@ def tested(trained_run: Path, tmp_path: Path, tested_data: Path) -> Callable[...
         return result.page.parent
 
     return test
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of extractors are nowhere on this machine, and there is no network."""
+
+    def unreachable(*_: Any) -> None:
+        raise Unreachable("no network")
+
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "no weights"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "no hub"))
+    monkeypatch.setattr("translate.evaluation.weights.download", unreachable)

@@ -38,6 +38,7 @@ def test_it_measures(tmp_path, make_domains, capsys):
 def test_exit_code_2_where_weights_are_missing(tmp_path, make_domains):
     root = make_domains(tmp_path, 3, 3)
     command = [sys.executable, "-m", "translate", "evaluate", str(root / "testA"), "--dataroot", str(root)]
-    done = subprocess.run([*command, "--metrics", "fid_clean"], capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.startswith("error: ") and "fetch" in done.stderr, done.stderr
+    weights = ["--metrics_weights", str(tmp_path / "nothing.pth")]
+    done = subprocess.run([*command, "--metrics", "fid_clean", *weights], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and "nothing.pth" in done.stderr, done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -175,9 +175,8 @@ def test_the_time_of_measuring_is_not_that_of_training(train, monkeypatch):
     assert [entry["step"] for entry in entries(train(max_minutes=1.0))] == [10, 20]
 
 
-def test_weights_that_are_nowhere_do_not_stop_a_training(train, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+@pytest.mark.usefixtures("no_weights")
+def test_weights_that_are_nowhere_do_not_stop_a_training(train):
     found = entries(train(metrics="fid,changed_rms"))
     assert "fetch" in found[-1]["left_out"]["fid_clean"] and "changed_rms" in found[-1]["metrics"]
 

@@ -7,7 +7,6 @@ from translate.errors import InputError
 from translate.settings import resolve
 from translate.training.feeding import open_feed
 
-
 SHARED = ("ngf", "load_size", "crop_size", "gpu_ids")
 OF_CUT = ("netG", "num_patches", "netF_nc")
 

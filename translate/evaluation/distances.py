@@ -122,6 +122,7 @@ for _protocol in (PYTORCH, CLEAN):
             ("real",),
             _fid(_protocol),
             decimals=1,
+            prepare=load_inception,
         )
     )
     register(
@@ -134,6 +135,7 @@ for _protocol in (PYTORCH, CLEAN):
             ("real",),
             _kid(_protocol),
             decimals=4,
+            prepare=load_inception,
         )
     )
 register(
@@ -146,6 +148,7 @@ register(
         ("real",),
         _precision,
         is_share=True,
+        prepare=load_inception,
     )
 )
 register(
@@ -158,5 +161,6 @@ register(
         ("real",),
         _recall,
         is_share=True,
+        prepare=load_inception,
     )
 )

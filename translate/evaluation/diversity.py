@@ -106,5 +106,6 @@ register(
         f"{LPIPS_PX}x{LPIPS_PX}.",
         (),
         _lpips,
+        prepare=load_lpips,
     )
 )

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -109,6 +110,7 @@ for _name, _trunk, _network in (("lpips_truth", "alex", "AlexNet"), ("lpips_vgg_
             "over all results.",
             ("truths",),
             _to_truth(_name, _trunk),
+            prepare=partial(load_lpips, trunk=_trunk),
         )
     )
 register(
@@ -120,5 +122,6 @@ register(
         "results: how different they look, in content and in what was to change.",
         ("inputs",),
         _to_input,
+        prepare=load_lpips,
     )
 )

@@ -145,5 +145,6 @@ register(
         ("inputs",),
         structure_alex,
         decimals=4,
+        prepare=load_lpips,
     )
 )

@@ -208,7 +208,7 @@ def check_quality(options: QualityOptions) -> None:
 
 
 def make_tools(options: QualityOptions, device: torch.device) -> Tools:
-    """What metrics share in a training; weights that are not here are not fetched while it runs."""
+    """What metrics share in a training. Their seed is not the run's, so that runs of other seeds can be compared."""
     return Tools(device, Path(options.metrics_weights) if options.metrics_weights else None, seed=0)
 
 
