@@ -17,7 +17,7 @@ from PIL import Image
 
 from translate.commandline import parse_train
 from translate.methods import METHODS
-from translate.options import LEGACY, ApplyOptions, TestOptions
+from translate.options import LEGACY, ApplyOptions, EvaluateOptions, TestOptions
 from translate.settings import test_groups, train_flags
 
 OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
@@ -40,7 +40,7 @@ ELSEWHERE = (
     'pip install ".[video]"',
     "scripts/quickstart.sh",
 )  # tried by tests/test_wheel.py and by hand
-SUCCESS = r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0"
+SUCCESS = r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
     (page.stem, *block) for page in PAGES for block in re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
@@ -63,6 +63,7 @@ def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
         make_domains(home / name, 8, 8)
+    make_domains(home / "my_big_data", 20, 20)  # enough to hold some out
     make_domains(home / "my_two_pictures", 1, 1, phases=("train",))
     for path in (home / "my_pairs").glob("*B/b*.png"):
         path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
@@ -140,7 +141,7 @@ def test_links_lead_somewhere(page, link):
     assert (page.parent / link).is_file()
 
 
-OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__}
+OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__, *EvaluateOptions.__dataclass_fields__}
 OF_EXPORT = {"raw", "no_check"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Translator", "apply", "export", "list_methods", "train"]
+__all__ = ["Translator", "apply", "evaluate", "export", "list_methods", "train"]
 
 if TYPE_CHECKING:
     from translate.applying import ApplyResult
     from translate.exporting import ExportResult
+    from translate.measuring import Evaluation
     from translate.training.run import TrainingResult
     from translate.translator import Translator
 
@@ -94,6 +95,29 @@ def export(run: str | os.PathLike[str], output: str | os.PathLike[str], **option
     from translate.exporting import export_to_file
 
     return export_to_file(run, {**options, "output": output})
+
+
+def evaluate(results: str | os.PathLike[str], **options: Any) -> "Evaluation":
+    """Measure translated pictures, whoever translated them; prints a table.
+
+    ::
+
+        found = translate.evaluate("results/my_run/test_latest/images/fake_B", dataroot="horse2zebra", metrics="fid")
+        found.measured["kid_clean"].value
+
+    Args:
+        results: folder of translated pictures.
+        options: the flags of ``translate evaluate`` by name.
+
+    Returns:
+        what was found by the names of metrics, why others could not be taken, and how many pictures there were.
+
+    Raises:
+        translate.errors.InputError: an option or a folder is wrong, or a metric that is named cannot be taken.
+    """
+    from translate.measuring import evaluate_folder
+
+    return evaluate_folder(results, options)
 
 
 def list_methods() -> list[str]:

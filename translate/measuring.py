@@ -1,6 +1,7 @@
 """``translate evaluate``: metrics of translated pictures, whoever translated them."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Evaluation:
     counts: dict[str, int]
 
 
-def evaluate_folder(results: Path, values: Mapping[str, Any]) -> Evaluation:
+def evaluate_folder(results: str | os.PathLike[str], values: Mapping[str, Any]) -> Evaluation:
     """Measure the pictures of a folder; prints a table.
 
     Metrics that are named must be taken; of a group, those are left out for which something is missing.
@@ -57,7 +58,8 @@ def evaluate_folder(results: Path, values: Mapping[str, Any]) -> Evaluation:
     for name, reason in left_out.items():
         print(f"note: {name} is left out: {reason}")
     if options.output:
-        append_line(Path(options.output), json.dumps(_line(results, found, left_out, judged.counts())), "--output")
+        line = _line(Path(results), found, left_out, judged.counts())
+        append_line(Path(options.output), json.dumps(line), "--output")
     return Evaluation(found, left_out, judged.counts())
 
 

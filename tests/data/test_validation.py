@@ -1,5 +1,6 @@
 """Which pictures a training is measured on."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_what_is_spread_comes_in_order_and_from_everywhere(count, most):
     chosen = spread(range(count), most)
     assert len(chosen) == min(count, most) and chosen == sorted(set(chosen))
     if count > most:
-        gaps = [after - before for before, after in zip(chosen, chosen[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(chosen)]
         assert chosen[0] == 0 and all(count // most <= gap <= -(-count // most) for gap in gaps)
 
 

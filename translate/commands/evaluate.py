@@ -18,11 +18,9 @@ EPILOG = (
 def main(arguments: Sequence[str]) -> None:
     """Measure the pictures of a folder."""
     results, values = parse_evaluate(arguments)
-    from pathlib import Path
-
     from translate.measuring import evaluate_folder
 
-    evaluate_folder(Path(results), values)
+    evaluate_folder(results, values)
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
