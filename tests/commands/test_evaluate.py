@@ -20,7 +20,7 @@ def test_words_and_flags_in_any_order():
     ("arguments", "message"),
     [
         ([], "no folder of results given"),
-        (["out", "--metrix", "fid"], "did you mean --?metrics"),
+        (["out", "--metrix", "fid"], "unknown flag --metrix: did you mean metrics"),
         (["out", "more"], "more"),
     ],
 )

@@ -64,7 +64,15 @@ def test_jitter_turns_hues_either_way_about_the_grey_axis():
         for picture in jittered(red, np.random.default_rng(0))
     ]
     turned = np.array([(hue + 0.5) % 1 - 0.5 for hue in hues])
-    assert abs(turned.mean()) < 0.02 and 0.08 < turned.max() < 0.13 and -0.13 < turned.min() < -0.08
+    assert abs(turned.mean()) < 0.01 and 0.035 < turned.max() < 0.065 and -0.065 < turned.min() < -0.035
+
+
+def test_half_of_the_pictures_get_the_colours_of_any_other():
+    colours = torch.tensor([[180, 60, 60], [60, 60, 180]], dtype=torch.uint8).repeat_interleave(300, 0)
+    pictures = jittered(colours[:, :, None, None].expand(600, 3, 6, 6).contiguous(), np.random.default_rng(0))
+    became_blue = (pictures[:, 2] > pictures[:, 0]).float().mean((1, 2)) > 0.5
+    for half, own in ((became_blue[:300], False), (became_blue[300:], True)):
+        assert 0.18 < (half != own).float().mean() < 0.32  # a half, of which every second one meets its own colours
 
 
 def test_it_learns_what_hue_does_not_tell_and_is_the_same_for_the_same_seed(quick):

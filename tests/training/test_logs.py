@@ -25,9 +25,11 @@ def test_it_is_cut_back_to_a_length_and_never_made_longer(tmp_path):
     assert logs.sizes() == {"loss_log.txt": 0, "log.jsonl": 0, "metrics.jsonl": 0}
     logs.begin()
     logs.write(ENTRY, 8, 4)
+    logs.write_metrics({"step": 4})
     sizes = logs.sizes()
     before = {name: (tmp_path / name).read_bytes() for name in sizes}
     logs.write(ENTRY, 8, 4)
+    logs.write_metrics({"step": 8})
     logs.cut_back(sizes)
     assert {name: (tmp_path / name).read_bytes() for name in sizes} == before
     logs.cut_back({name: size + 100 for name, size in sizes.items()})

@@ -22,8 +22,9 @@ from translate.randomness import generator
 
 LEAST_ACCURACY = 0.9
 FEWEST_TEACHING = 16  # pictures of each domain, from which to learn
-FEWEST_REAL = 8  # unseen pictures of each domain, which say whether it has learned
-FEWEST_RESULTS = 4
+# The unseen pictures of both domains say whether it has learned.
+FEWEST = {"inputs": 8, "real": 8, "results": 4}
+WORDS = {"inputs": "inputs", "real": "real pictures of B", "results": "results"}
 HALVINGS = 8
 NORMAL = 1.959964  # standard errors to each side of a mean that hold 95 %
 
@@ -49,11 +50,10 @@ def judgement(judged: Judged, tools: Tools) -> Judgement:
     Raises:
         Unmeasurable: too few pictures, or the classifier cannot tell the domains apart.
     """
-    for kind, fewest in (("inputs", FEWEST_REAL), ("real", FEWEST_REAL), ("results", FEWEST_RESULTS)):
-        if len(getattr(judged, kind)) < fewest:
-            raise Unmeasurable(
-                f"the domain measures need {fewest} {kind} pictures, and there are {len(getattr(judged, kind))}"
-            )
+    for kind, fewest in FEWEST.items():
+        count = len(getattr(judged, kind))
+        if count < fewest:
+            raise Unmeasurable(f"the domain measures need at least {fewest} {WORDS[kind]}, and there are {count}")
     classifier, name = _classifier(judged.teaching, tools)
 
     def verdict(pictures: PictureSet) -> Verdict:
@@ -185,8 +185,8 @@ def _keep(classifier: DomainClassifier, path: Path) -> None:
 
 
 ABOUT = (
-    "by three small networks that learned A from B on the training pictures (central squares at 64 pixels, jittered in "
-    "hue and saturation), which counts only where they are right on 90 % of unseen real pictures"
+    "by three small networks that learned A from B on the training pictures (central squares at 48 pixels, half of "
+    "them recoloured), which counts only where they are right on 90 % of unseen real pictures"
 )
 register(
     Metric(

@@ -17,28 +17,31 @@ from translate.evaluation.picture_set import PictureSet
 from translate.randomness import generator
 
 PROTOCOL = 1  # of what is below; another one is learned anew
-SIDE_PX = 64
+SIDE_PX = 48
 FEATURES = 64  # of which Frechet distances are taken: a hundred pictures settle their covariances
 CHANNELS = (32, 64, 96, FEATURES)
 JUDGES = 3  # snapshots of the network whose mean decides
 
 BATCH = 64  # half of each domain
-CYCLE = 300  # steps from a high learning rate to none, behind which a snapshot is taken
-MOST_CYCLES = 8
+CYCLE = 250  # steps from a high learning rate to none, behind which a snapshot is taken
+MOST_CYCLES = 6
 GOOD_ENOUGH = 0.97  # share of held-out training pictures taken for what they are, with which learning ends
 HELD_OUT = 10  # one of so many training pictures tells when that is
 LR = 4e-3
 LABEL_SMOOTHING = 0.1  # or the features would only say how sure the network is
 
-# Jitter, of each training picture anew.
+# Jitter, of each training picture anew. Half of them get the colours of another picture, of either domain: so colours
+# are evidence, but three to one at most, against which shapes and textures count. Of apples with the colours of oranges
+# 12 % are then taken for oranges, of real apples 11 %; without it, 49 and 8 %.
+RECOLOURED = 0.5
 SMALLEST_CROP = 0.6  # share of the picture's area
 BRIGHTNESS, CONTRAST = 0.3, 0.3  # factors from 1 - x to 1 + x
 SATURATION = (0.5, 1.4)
-HUE_TURN = 0.2 * math.pi  # either way: red becomes orange, and orange red or yellow
+HUE_TURN = 0.1 * math.pi  # either way
 
 
 def load_small(pictures: PictureSet) -> Tensor:
-    """The central square of each picture, scaled down: uint8 (N, 3, 64, 64).
+    """The central square of each picture, scaled down: uint8 (N, 3, 48, 48).
 
     The square, so that no aspect tells a domain; small, so that neither do sharpness and compression.
     """
@@ -65,7 +68,7 @@ class DomainNetwork(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(FEATURES, 1))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """uint8 (B, 3, 64, 64) -> features (B, 64) and logits (B,)."""
+        """uint8 (B, 3, 48, 48) -> features (B, 64) and logits (B,)."""
         features = self.body(pictures.float() / 127.5 - 1)
         return features, self.head(features)[:, 0]
 
@@ -112,7 +115,7 @@ class _Pupil:
 
 def jittered(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     """uint8 (B, 3, H, W) pictures, each cropped, mirrored and recoloured at random."""
-    values = _cropped(pictures.float(), rng)
+    values = _with_colours_of_others(_cropped(pictures.float(), rng), rng)
     return _recoloured(values, rng).round_().clamp_(0, 255).to(torch.uint8)
 
 
@@ -125,6 +128,16 @@ def _cropped(values: Tensor, rng: np.random.Generator) -> Tensor:
     matrix = np.stack([[scale * mirror, zero, shift[0]], [zero, scale, shift[1]]]).transpose(2, 0, 1)
     grid = F.affine_grid(torch.from_numpy(matrix).float(), list(values.shape), align_corners=False)
     return F.grid_sample(values, grid, padding_mode="reflection", align_corners=False)
+
+
+def _with_colours_of_others(values: Tensor, rng: np.random.Generator) -> Tensor:
+    """Some pictures with the mean and deviation of each channel that another picture of the batch has."""
+    count = len(values)
+    others = torch.from_numpy(rng.permutation(count))
+    chosen = torch.from_numpy(rng.random(count) < RECOLOURED)[:, None, None, None]
+    mean, deviation = values.mean((2, 3), keepdim=True), values.std((2, 3), keepdim=True) + 1
+    changed = (values - mean) / deviation * deviation[others] + mean[others]
+    return torch.where(chosen, changed.clamp(0, 255), values)
 
 
 def _recoloured(values: Tensor, rng: np.random.Generator) -> Tensor:
