@@ -10,7 +10,7 @@ nor they can be moved without the other.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError("name two runs or more to compare them")
     test = f"{flags.phase}_{flags.epoch}"
     folders = [find_results(word, flags.results_dir, test) for word in flags.runs]
-    compare(folders, flags.checkpoints_dir, flags.out or flags.results_dir / "compare.html", width=flags.width)
+    compare(folders, flags.checkpoints_dir, flags.out or flags.results_dir / "compare.html", flags.width)
 
 
 def find_results(word: str, results_dir: Path, test: str) -> Path:
@@ -61,16 +61,24 @@ def find_results(word: str, results_dir: Path, test: str) -> Path:
     raise InputError(f"no results of {word!r} in {folder}: {hint}; python test.py --name {word} makes some")
 
 
-def compare(
-    folders: Sequence[Path], checkpoints_dir: Path, page: Path, more: More | None = None, width: int = 256
-) -> list[Tested]:
+def compare(folders: Sequence[Path], checkpoints_dir: Path, page: Path, width: int) -> None:
     """Write the page, and say where it is and what a reader must know."""
     runs = [read_tested(folder, checkpoints_dir / run_name(folder), name) for folder, name in named(folders).items()]
-    title = f"{len(runs)} runs compared"
-    for note in write_compare_page(page, title, runs, figure_of, IGNORED, more, width):
+    write_page(page, f"{len(runs)} runs compared", runs, width=width)
+
+
+def write_page(
+    page: Path,
+    title: str,
+    runs: Sequence[Tested],
+    more: More | None = None,
+    ignored: Collection[str] = (),
+    width: int = 256,
+) -> None:
+    """Write a page of runs, and say where it is and what a reader must know."""
+    for note in write_compare_page(page, title, runs, figure_of, {*IGNORED, *ignored}, more, width):
         print(f"note: {note}")
     print(f"page: {page}")
-    return runs
 
 
 def named(folders: Sequence[Path]) -> dict[Path, str]:

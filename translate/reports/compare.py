@@ -124,14 +124,18 @@ def _head(folder: Path, run: Tested) -> html_tag:
     return span(*links) if pages[run.name].is_file() else span(run.name, *links)
 
 
+def figures_of(run: Tested, figure_of: FigureOf = plain_figure) -> list[Figure]:
+    """A figure for each metric, and for each score that is none, whose mean over the pictures counts."""
+    figures = [figure_of(name, each) for name, each in run.metrics.items()]
+    known = {word for figure in figures for word in (figure.name, figure.title)}
+    return figures + [figure_of(name, {"value": mean}) for name, mean in run.mean.items() if name not in known]
+
+
 def _quality(runs: Sequence[Tested], figure_of: FigureOf, more: More) -> list[Line]:
-    """A line for each metric, and for each score that is none, whose mean over the pictures counts."""
+    """A line for each of the figures that any of the runs has."""
     found: dict[str, list[Figure | None]] = {}
     for at, run in enumerate(runs):
-        figures = [figure_of(name, each) for name, each in run.metrics.items()]
-        known = {word for figure in figures for word in (figure.name, figure.title)}
-        figures += [figure_of(name, {"value": mean}) for name, mean in run.mean.items() if name not in known]
-        for figure in figures:
+        for figure in figures_of(run, figure_of):
             found.setdefault(figure.name, [None] * len(runs))[at] = figure
     return [Line.of_figures(figures, _beside(name, more)) for name, figures in found.items()]
 
