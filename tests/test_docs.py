@@ -39,8 +39,12 @@ ELSEWHERE = (
     "pip install .",
     'pip install ".[video]"',
     "scripts/quickstart.sh",
-)  # tried by tests/test_wheel.py and by hand
-SUCCESS = r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
+    "python scripts/repeat.py --seeds 0 1 2 -- --dataroot my_data --name my_run",
+)  # tried by tests/test_wheel.py, by hand, and by tests/test_repeat.py
+SUCCESS = (
+    r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
+    r"|page: results/compare\.html"
+)
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
     (page.stem, *block) for page in PAGES for block in re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
@@ -121,8 +125,8 @@ def test_the_commands_of_a_page_work_in_their_order(page, workplace, main_of, ti
             flags |= {**TINY.get(model, {}), "n_epochs": 9, "max_steps": steps}
             main_of("train")([*words, *(str(word) for name, value in flags.items() for word in (f"--{name}", value))])
         else:
-            assert (program, script) == ("python", "test.py")
-            main_of("test")(words)
+            assert (program, script) in (("python", "test.py"), ("python", "scripts/compare.py"))
+            main_of(script.removesuffix(".py"))(words)
         said = capsys.readouterr().out
         assert "--dry_run" in line or re.search(SUCCESS, said), (line, said)
 
@@ -143,6 +147,7 @@ def test_links_lead_somewhere(page, link):
 
 OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__, *EvaluateOptions.__dataclass_fields__}
 OF_EXPORT = {"raw", "no_check"}
+OF_SCRIPTS = {"seeds", "metrics"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 
 
@@ -150,7 +155,8 @@ OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboar
 def test_flags_exist(page):
     """Those of its method on a page about a method, elsewhere those of any."""
     about = [page.stem] if page.stem in METHODS.names() else METHODS.names()
-    known = {*TestOptions.__dataclass_fields__, *LEGACY, "model", *OF_TORCHRUN, *OF_APPLY, *OF_EXPORT, *OF_TOOLS}
+    known = {*TestOptions.__dataclass_fields__, *LEGACY, "model", *OF_TORCHRUN, *OF_APPLY, *OF_EXPORT, *OF_SCRIPTS}
+    known |= OF_TOOLS
     for model in about:
         known |= {*train_flags(model), *getattr(test_groups().get(model), "__dataclass_fields__", ())}
     assert set(re.findall(r"--(\w+)", page.read_text())) <= known
