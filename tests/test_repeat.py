@@ -57,7 +57,7 @@ def test_real_runs_are_trained_tested_and_summarized_and_go_on(repeat, home, cap
     (home / "checkpoints").mkdir()
     (home / "checkpoints/holes_seed7").write_text("where a folder should be")
     with pytest.raises(RunError, match=r"1 of 3 seeds failed \(seed 7: training ended with exit code \d\)"):
-        repeat.main(["--seeds", "0", "7", "1", "--", *_words(), "--", "--num_test", "3"])
+        repeat.main(["--seeds", "0", "7", "1", "--metrics", "changed_rms", "--", *_words(), "--", "--num_test", "3"])
     said = capfd.readouterr().out
     assert said.count("3 in, 3 written") == 2 and "seed 1 (3 of 3): holes_seed1" in said
     means = [_measured(home / f"results/holes_seed{seed}/test_latest") for seed in (0, 1)]
@@ -69,6 +69,7 @@ def test_real_runs_are_trained_tested_and_summarized_and_go_on(repeat, home, cap
         assert found["measures"][name]["mean"] == pytest.approx(np.mean(values))
         assert found["measures"][name]["standard_deviation"] == pytest.approx(np.std(values, ddof=1))
         assert found["measures"][name]["values"] == {"0": values[0], "1": values[1]}
+    assert found["measures"]["changed_rms"]["values"].keys() == {"0", "1"}
     assert found["measures"]["steps"]["mean"] == 2 and found["measures"]["training time"]["mean"] > 0
     assert found["failed"].keys() == {"7"} and found["seeds"].keys() == {"0", "1"}
     table = (folder / "seeds.md").read_text()

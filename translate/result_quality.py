@@ -16,6 +16,7 @@ from translate.data.value_range import ValueRange
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
 from translate.evaluation.picture_set import PictureSet
 from translate.measuring import table, versions
+from translate.metric_figures import figure_of
 from translate.options import TestOptions
 from translate.reports.figures import Figure
 from translate.reports.results import Row
@@ -62,7 +63,7 @@ class Quality:
 
     def figures(self) -> list[Figure]:
         """What the page shows."""
-        return [figure_of(metric, self.found[metric.name]) for metric in self.metrics if metric.name in self.found]
+        return [figure_of(name, measured.as_json()) for name, measured in self.found.items()]
 
     def say(self) -> None:
         """Print what was found, and why the rest was not."""
@@ -70,24 +71,6 @@ class Quality:
             print(table(self.metrics, self.found))
         for name, reason in self.left_out.items():
             print(f"note: {name} is left out: {reason}")
-
-
-def figure_of(metric: Metric, measured: Measured) -> Figure:
-    """A metric and its value in the words of a page."""
-    interval = "" if measured.low is None else f"{metric.shown(measured.low)} to {metric.shown(measured.high)}"
-    floor, ceiling = ("" if end is None else metric.shown(end) for end in (measured.floor, measured.ceiling))
-    return Figure(
-        name=metric.name,
-        title=metric.title,
-        value=metric.shown(measured.value),
-        interval=interval,
-        floor=floor,
-        ceiling=ceiling,
-        better=metric.better,
-        about=metric.about,
-        note=measured.note,
-        number=measured.value,
-    )
 
 
 @dataclass(frozen=True)

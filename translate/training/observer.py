@@ -8,6 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from translate.data.tensors import to_image, to_uint8
+from translate.metric_figures import described
 from translate.reports.displays import Background
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings
@@ -137,7 +138,7 @@ class Observer:
 
     def write_page(self) -> None:
         if self.page:
-            self.page.write(self.logs.json_path, self.facts)
+            self.page.write(self.logs.json_path, self.facts, described=described())
 
     def _advance(self, trainer: Trainer) -> None:
         if self.bar is not None:
