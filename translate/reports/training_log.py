@@ -33,17 +33,8 @@ class TrainingLog:
 
 
 def read_training_log(path: Path) -> TrainingLog:
-    """Read a log of one JSON object a line: ``{"step": 100, "epoch": 1, "losses": {"G": 0.5}, "step_s": 0.1}``.
-
-    A log of more than 4 MiB is sampled: evenly spread blocks and its end. Lines that are broken (the
-    last one of a run that was killed) or say nothing of losses are passed over; no file is an empty log.
-    """
-    records: dict[int, dict[str, Any]] = {}
-    for line in bounded_lines(Path(path)):
-        record = _record(line)
-        if record is not None:
-            records[record["step"]] = record  # a step that was run twice counts once, as it last went
-    ordered = [records[step] for step in sorted(records)]
+    """What a page needs of a log, see ``read_records``."""
+    ordered = read_records(path)
     log = TrainingLog()
     for record in ordered:
         for name, value in record["losses"].items():
@@ -56,6 +47,21 @@ def read_training_log(path: Path) -> TrainingLog:
         log.data_s = _mean(ordered[-RECENT:], "data_s")
         log.train_s = _total_s(ordered)
     return log
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """The records of a log of one JSON object a line, in order of their steps:
+    ``{"step": 100, "epoch": 1, "losses": {"G": 0.5}, "step_s": 0.1}``.
+
+    A log of more than 4 MiB is sampled: evenly spread blocks and its end. Lines that are broken (the
+    last one of a run that was killed) or say nothing of losses are passed over; no file is an empty log.
+    """
+    records: dict[int, dict[str, Any]] = {}
+    for line in bounded_lines(Path(path)):
+        record = _record(line)
+        if record is not None:
+            records[record["step"]] = record  # a step that was run twice counts once, as it last went
+    return [records[step] for step in sorted(records)]
 
 
 def bounded_lines(path: Path) -> Iterator[bytes]:
