@@ -123,7 +123,7 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
         folder.write_launch(job.processes.launch)
     page = None if reports.no_html else TrainingPage(folder.path / "web", run.name, reports.display_winsize)
     logs = Logs(folder.path)
-    displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports))
+    displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports, job.settings.flat()))
     for display in displays:
         held.callback(display.close)  # however the run ends
     previews = Previews(job.feed.dataset, _preview_size(job)) if page or displays else None
