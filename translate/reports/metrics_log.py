@@ -9,6 +9,8 @@ from translate.reports.training_log import bounded_lines
 
 METRICS_LOG = "metrics.jsonl"
 LEVELS = ("floor", "ceiling")  # what real pictures and what the inputs would reach
+# curve -> the group it is in where each curve needs a name of its own
+CURVES = {"raw": "metrics", "ema": "metrics_ema", **{level: f"metrics_{level}" for level in LEVELS}}
 
 
 def read_metrics_log(path: Path) -> list[dict[str, Any]]:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from translate.reports.displays.base import Pictures, Shown
-from translate.reports.metrics_log import LEVELS, metric_lines
+from translate.reports.metrics_log import CURVES, LEVELS, metric_lines
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
-GROUPS = {"raw": "metrics", "ema": "metrics_ema", **{level: f"metrics_{level}" for level in LEVELS}}
 
 
 class TensorBoardDisplay:
@@ -68,7 +67,7 @@ class TensorBoardDisplay:
         for name, values in lines.items():
             for curve, value in values.items():
                 if curve not in LEVELS or self._levels_at.get(name) != step:  # both weights have the same levels
-                    self._writer.add_scalar(f"{GROUPS[curve]}/{name}", value, step)
+                    self._writer.add_scalar(f"{CURVES[curve]}/{name}", value, step)
             self._levels_at[name] = step
         self._writer.flush()
 
@@ -83,7 +82,7 @@ class TensorBoardDisplay:
 
     def _add_charts(self) -> None:
         """A chart a metric with all of its curves."""
-        tags = {name: [f"{group}/{re.escape(name)}$" for group in GROUPS.values()] for name in self._charts}
+        tags = {name: [f"{group}/{re.escape(name)}$" for group in CURVES.values()] for name in self._charts}
         self._writer.add_custom_scalars({"metrics": {name: ["Multiline", tags[name]] for name in tags}})
 
     def _add_images(self, group: str, step: int, pictures: Pictures) -> None:
