@@ -78,11 +78,13 @@ def _write_domains(
 
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One thread, and a cache that neither reads nor fills the user's own; started processes inherit both."""
+    """One thread, a cache that neither reads nor fills the user's own, and nothing is sent to the user's account at
+    Weights & Biases; started processes inherit all of it."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("WANDB_MODE", "offline")
         patch.setenv("TRANSLATE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
     torch.set_num_threads(before)

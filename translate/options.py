@@ -168,7 +168,7 @@ class ReportOptions:
     update_html_freq: int = flag(1000, "rewrite the training page", low=1)
     display_winsize: int = flag(256, "width of pictures on the page (pixels)", low=16)
     no_html: bool = flag(False, "no training page")
-    display: str = flag("", "show the training elsewhere too: visdom, tensorboard, or both with a comma; none")
+    display: str = flag("", "show the training elsewhere too: visdom, tensorboard, wandb, or several with commas; none")
     display_id: int | None = flag(
         None, "first number of visdom's windows; above 0 it switches visdom on, 0 or -1 off; default: the run's name",
         low=-1,

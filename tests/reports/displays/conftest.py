@@ -1,4 +1,4 @@
-"""A visdom server of one's own, a run to show, and a tiny training."""
+"""A visdom server of one's own, a reader of W&B's files, a run to show, and a tiny training."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ import requests
 from PIL import Image
 
 from translate.options import ReportOptions
-from translate.reports.displays import Shown
+from translate.reports.displays import Shown, background, wandb_client
 from translate.training.run import TrainingResult, train_from_flags
 
 # The server without the download of scripts for browsers with which "python -m visdom.server" begins, and without
@@ -105,6 +105,25 @@ def mortal_server(tmp_path: Path) -> Iterator[VisdomServer]:
 
 
 @pytest.fixture
+def read_wandb() -> Callable[[Path], list[dict[str, Any]]]:
+    """read_wandb(run's folder): what lies in the files of its offline W&B runs, the first one first."""
+
+    def read(folder: Path) -> list[dict[str, Any]]:
+        files = sorted((folder / "wandb").glob("offline-run-*/*.wandb"), key=lambda path: path.stat().st_mtime_ns)
+        words = [sys.executable, str(Path(__file__).with_name("read_wandb.py")), *map(str, files)]
+        return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+    return read
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a training waits for as long as its displays need."""
+    monkeypatch.setattr(background, "LEAVE_AFTER_S", PATIENCE_S)
+    monkeypatch.setattr(wandb_client, "LEAVE_AFTER_S", PATIENCE_S)
+
+
+@pytest.fixture
 def unused_port() -> int:
     """Of a server that is not there."""
     return free_port()
@@ -150,7 +169,7 @@ def make_shown(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., 
     def make(entries: list[dict[str, Any]], **flags: Any) -> Shown:
         log = tmp_path / "log.jsonl"
         log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-        return Shown(tmp_path, log, request.node.name, ReportOptions(**flags))
+        return Shown(tmp_path, log, request.node.name, ReportOptions(**flags), {"model": "cut", "lr": 0.0002})
 
     return make
 

@@ -26,7 +26,7 @@ def test_what_the_flags_ask_for(flags, names):
 
 
 def test_a_list_will_do():
-    assert chosen_displays(resolve({"display": ["visdom", "tensorboard"]}).reports) == ["visdom", "tensorboard"]
+    assert chosen_displays(resolve({"display": ["visdom", "wandb"]}).reports) == ["visdom", "wandb"]
 
 
 @pytest.mark.parametrize("word", ["visdon", "tensorboard;visdom", "all"])
@@ -35,7 +35,7 @@ def test_an_unknown_display_is_refused(word):
         resolve({"display": word})
 
 
-@pytest.mark.parametrize("name", ["visdom", "tensorboard"])
+@pytest.mark.parametrize("name", DISPLAYS.names())
 def test_a_missing_package_is_said_with_the_extra_that_brings_it(name, monkeypatch):
     monkeypatch.setitem(sys.modules, DISPLAYS[name].module, None)
     with pytest.raises(InputError, match=rf"--display {name} .*pip install .*'unpaired-translate\[{name}\]'$"):

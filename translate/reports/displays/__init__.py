@@ -7,9 +7,11 @@ from translate.reports.displays.background import Background
 from translate.reports.displays.base import DISPLAYS, Display, Shown, check_displays, chosen_displays
 from translate.reports.displays.tensorboard import TensorBoardDisplay
 from translate.reports.displays.visdom import VisdomDisplay
+from translate.reports.displays.wandb import WandbDisplay
 
 DISPLAYS.register("tensorboard")(TensorBoardDisplay)
 DISPLAYS.register("visdom")(VisdomDisplay)
+DISPLAYS.register("wandb")(WandbDisplay)
 
 __all__ = ["DISPLAYS", "Background", "Display", "Shown", "check_displays", "chosen_displays", "open_displays"]
 
