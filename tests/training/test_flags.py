@@ -5,6 +5,7 @@ Each case names a run and what differs from it once the flag is given. A flag wi
 
 import hashlib
 import json
+import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from translate.data.download import Unreachable
 from translate.errors import InputError
+from translate.evaluation import weights
 from translate.networks import resnet
 from translate.reports.displays.visdom_client import Client
 from translate.reports.training import TrainingPage
@@ -36,6 +39,7 @@ class Case:
 PAGE = {"no_html": False}
 VISDOM = {"display": "visdom"}
 SHORT = {"max_dataset_size": 1, "max_steps": None, "n_epochs_decay": 0}  # an epoch is a step
+MEASURED = {"dataroot": "MEASURED", "eval_every": 1, "metrics": "changed_rms"}
 SINGLE = {
     "model": "sincut", "netG": "smallstylegan2", "netD": "stylegan2", "nce_layers": "0,2", "max_dataset_size": 1,
     "n_epochs": 1, "batch_size": 2,
@@ -124,6 +128,13 @@ CASES = {
     "save_latest_freq": Case(1, "states"),
     "save_epoch_freq": Case(1, "files", {**SHORT, "n_epochs": 2}),
     "save_by_iter": Case(True, "files", {"save_latest_freq": 1}),
+    # Quality
+    "eval_every": Case(1, "measured", {"dataroot": "MEASURED"}),
+    "metrics": Case("diversity_pixels", "measured", MEASURED),
+    "best_metric": Case("psnr_truth", "best", {**MEASURED, "metrics": "structure_gradients,psnr_truth"}),
+    "eval_phase": Case("check", "measured", MEASURED),
+    "eval_pictures": Case(2, "measured", MEASURED),
+    "metrics_weights": Case("nowhere.pth", "measured", {**MEASURED, "metrics": "lpips_input"}),
     # Method
     "CUT_mode": Case("FastCUT"),
     "gan_mode": Case("vanilla"),
@@ -162,16 +173,22 @@ class Outcome:
     states: int = 0
     pages: int = 0
     sent: list[tuple[str, str]] = field(default_factory=list)
+    measured: list[tuple[dict[str, Any], dict[str, str]]] = field(default_factory=list)
+    best: str = ""
 
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory, make_domains, base_flags):
     """Data sets, and a folder in which a run called "source" lies beside the others."""
     root = tmp_path_factory.mktemp("flags")
-    places = {name: root / name for name in ("DATA", "OTHER", "SPOILT", "CHECKPOINTS", "ELSEWHERE")}
+    places = {name: root / name for name in ("DATA", "OTHER", "SPOILT", "MEASURED", "CHECKPOINTS", "ELSEWHERE")}
     make_domains(places["DATA"], 3, 4, size=(44, 40))
     make_domains(places["OTHER"], 4, 3, size=(44, 44))
     make_domains(places["SPOILT"], 3, 3)
+    make_domains(places["MEASURED"], 3, 3, phases=("train", "val", "check"))
+    shutil.copytree(places["MEASURED"] / "valB", places["MEASURED"] / "valA_truth")
+    for path in (places["MEASURED"] / "valA_truth").iterdir():
+        path.rename(path.with_name(path.name.replace("b", "a")))
     (places["SPOILT"] / "trainA" / "words.png").write_text("not a picture")
     source = {"dataroot": str(places["DATA"]), "checkpoints_dir": str(places["CHECKPOINTS"]), "name": "source"}
     train_from_flags({**base_flags, **source, "max_dataset_size": 1, "lr": 0.01, "save_epoch_freq": 1})
@@ -225,9 +242,12 @@ def _count(patch, outcome):
         outcome.states += 1
         save_state(self, state)
 
-    def counted_write(self, *args):
+    def counted_write(self, *args, **more):
         outcome.pages += 1
-        write(self, *args)
+        write(self, *args, **more)
+
+    def unreachable(*_):
+        raise Unreachable("no network")
 
     def seen_loader(dataset, sampler, workers, **rest):
         outcome.workers = workers
@@ -248,6 +268,7 @@ def _count(patch, outcome):
         outcome.sent.append((url, data))
         return "false"  # to the question whether there is a window
 
+    patch.setattr(weights, "download", unreachable)
     patch.setattr(Client, "_handle_post", seen_post)
     patch.setattr(compiling, "why_not", lambda precision: None)
     patch.setattr(torch, "compile", counted_compile)
@@ -265,6 +286,11 @@ def _read(outcome: Outcome, folder: Path, root: Path) -> None:
     state = torch.load(folder / "latest_state.pth", weights_only=True)["method"]
     outcome.weights = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in state.items()}
     outcome.files = {str(path.relative_to(root)) for path in folder.rglob("*")}
+    if (folder / "metrics.jsonl").exists():
+        found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        outcome.measured = [(entry["metrics"], entry["left_out"]) for entry in found]
+    if (folder / "best.json").exists():
+        outcome.best = (folder / "best.json").read_text()
     page = folder / "web" / "index.html"
     outcome.page = page.read_text() if page.exists() else ""
 

@@ -160,7 +160,8 @@ def test_a_stop_ends_the_run_after_the_step_and_saves(tmp_path):
 def test_the_state_knows_how_long_the_logs_were(tmp_path):
     run(tmp_path, samples=3, print_freq=1)
     sizes = RunFolder(tmp_path).load_state()["log_sizes"]
-    assert sizes == {name: (tmp_path / name).stat().st_size for name in ("loss_log.txt", "log.jsonl")}
+    written = {name: (tmp_path / name).stat().st_size for name in ("loss_log.txt", "log.jsonl")}
+    assert sizes == {**written, "metrics.jsonl": 0}  # nothing is measured here
 
 
 def test_the_page_is_there_from_the_beginning(tmp_path):
@@ -169,7 +170,7 @@ def test_the_page_is_there_from_the_beginning(tmp_path):
     written = []
     page = TrainingPage.write
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TrainingPage, "write", lambda self, *args: written.append(page(self, *args)))
+        patch.setattr(TrainingPage, "write", lambda self, *args, **more: written.append(page(self, *args, **more)))
         run(tmp_path, page=True, stop=stop)
     assert len(written) == 2
     assert (tmp_path / "web" / "index.html").exists()
