@@ -74,15 +74,15 @@ def test_without_a_readable_best_there_is_no_word_of_it(section, tmp_path, conte
 
 
 def test_counts_and_what_was_left_out_are_a_line_each(section):
-    assert _note(section(), "Measured") == "Measured on pictures of val: 40 results, 400 teaching A."
-    assert _note(section(), "Left out") == "Left out: fid, kid (no weights); ssim (no truth)."
+    assert _note(section(), "Measured") == "Measured on 40 results, 400 teaching A (val)."
+    assert _note(section(), "Left out") == "Left out: fid, kid: no weights; ssim: no truth."
 
 
 def test_what_is_left_out_is_said_where_nothing_could_be_measured(tmp_path):
     line = {"step": 1, "weights": "raw", "metrics": {}, "left_out": {"fid": "no <weights>"}}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(line))
     text = quality(tmp_path).render(pretty=False)
-    assert "fid (no &lt;weights&gt;)" in text and "<svg" not in text and "Measured" not in text
+    assert "fid: no &lt;weights&gt;." in text and "<svg" not in text and "Measured" not in text
 
 
 def test_what_was_never_measured_has_no_section(tmp_path, read_page):

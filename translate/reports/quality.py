@@ -111,8 +111,8 @@ def _counts(entry: Entry) -> str:
     if not isinstance(counts, dict) or not counts:
         return ""
     parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    split = f" of {entry['phase']}" if entry.get("phase") else ""
-    return f"Measured on pictures{split}: {parts}."
+    where = f" ({entry['phase']})" if entry.get("phase") else ""
+    return f"Measured on {parts}{where}."
 
 
 def _left_out(entries: Sequence[Entry]) -> str:
@@ -123,7 +123,7 @@ def _left_out(entries: Sequence[Entry]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, why in reasons.items():
         by_reason.setdefault(str(why), []).append(str(name))
-    return "Left out: " + "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items()) + "."
+    return "Left out: " + "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items()) + "."
 
 
 def _is_number(value: Any) -> bool:
