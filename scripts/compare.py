@@ -27,6 +27,7 @@ from translate.settings import SESSION_FLAGS
 
 # Flags that say where a run is, or how it is looked at, and nothing about what it learns.
 IGNORED = {*SESSION_FLAGS, *ReportOptions.__dataclass_fields__, "name", "checkpoints_dir", "stall_s"}
+IGNORED |= {"metrics", "best_metric", "metrics_weights"}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ FINISHED = "repeated.json"  # in the folder of a run: the flags with which it wa
 OURS = ("seed", "continue_train", "dry_run")  # flags that are not the user's here
 # Flags that may be others when a run goes on, or that are another in each run.
 FREE = {*SESSION_FLAGS, *ReportOptions.__dataclass_fields__, "n_epochs", "n_epochs_decay", "stall_s"}
-FREE |= {"name", "checkpoints_dir", "seed", "dataroot"}
+FREE |= {"name", "checkpoints_dir", "seed", "dataroot", "metrics", "best_metric", "metrics_weights"}
 STOPS = {128 + number: number for number in (signal.SIGINT, signal.SIGTERM)}
 STOPS |= {-number: number for number in STOPS.values()}  # killed by it, where it was not heard
 
