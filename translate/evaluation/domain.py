@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from translate.data.known import default_cache_folder
 from translate.errors import InputError, RunError
@@ -76,7 +77,7 @@ def domain_share(judged: Judged, tools: Tools) -> Measured:
     low, high = wilson_interval(share, len(judged.results))
     return Measured(
         share,
-        per_picture=tuple(1 / (1 + np.exp(-found.results.logits))),
+        per_picture=tuple((1 / (1 + np.exp(-found.results.logits.astype(np.float64)))).tolist()),
         low=low,
         high=high,
         floor=found.real.share,
@@ -111,7 +112,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     weight = NORMAL**2 / count
     middle = (share + weight / 2) / (1 + weight)
     half = NORMAL * np.sqrt(share * (1 - share) / count + weight / (4 * count)) / (1 + weight)
-    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+    return float(np.clip(middle - half, 0.0, share)), float(np.clip(middle + half, share, 1.0))  # but for rounding
 
 
 def _mean_distance(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
@@ -154,6 +155,7 @@ def _classifier(teaching: tuple[PictureSet, PictureSet], tools: Tools) -> tuple[
         path = default_cache_folder() / "judges" / f"{key}.pth"
         known = _load(path)
         if known is None:
+            tqdm.write("networks learn to tell the domains apart, once for these training pictures")
             known = DomainClassifier.learn(
                 tuple(load_small(pictures) for pictures in teaching), tools.seed, tools.device
             )
