@@ -17,6 +17,7 @@ from translate.data.dataroot import resolve_dataroot
 from translate.data.inputs import name_results
 from translate.data.listing import domain_folder, list_pictures, shown
 from translate.data.part import Part
+from translate.data.validation import teaching_parts
 from translate.errors import InputError
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
 from translate.evaluation.picture_set import PictureSet
@@ -97,15 +98,6 @@ def versions() -> dict[str, str]:
     return {"translate": __version__, "torch": torch.__version__}
 
 
-def teaching_sets(root: Path, letters: str) -> tuple[PictureSet, PictureSet] | None:
-    """The training pictures of both domains of a data set; None where one is missing."""
-    folders = [domain_folder(root, "train", letter, required=False) for letter in letters]
-    if None in folders:
-        return None
-    a, b = (PictureSet.of_files(list_pictures(folder)) for folder in folders)
-    return a, b
-
-
 def _find(results: Path, options: EvaluateOptions) -> Judged:
     paths = _pictures(results, "the results")
     names = name_results(paths, results)
@@ -114,12 +106,13 @@ def _find(results: Path, options: EvaluateOptions) -> Judged:
     inputs = _folder(options.inputs, root, options.phase, letters[0])
     truths = _folder(options.truths, root, options.phase, f"{letters[0]}_truth")
     real = _folder(options.real, root, options.phase, letters[1])
+    teaching = None if root is None else teaching_parts(root, letters)
     return Judged(
         PictureSet.of_files(paths),
         inputs=None if inputs is None else _partners(inputs, names, "--inputs"),
         truths=None if truths is None else _partners(truths, names, "--truths"),
         real=None if real is None else PictureSet.of_files(_pictures(real, "real pictures")),
-        teaching=None if root is None else teaching_sets(root, letters),
+        teaching=teaching and (PictureSet.of_parts(teaching[0]), PictureSet.of_parts(teaching[1])),
     )
 
 

@@ -12,6 +12,7 @@ from translate.data.deep_picture import visible
 from translate.data.inputs import Input
 from translate.data.listing import domain_folder, list_pictures
 from translate.data.part import Part
+from translate.data.validation import teaching_parts
 from translate.data.value_range import ValueRange
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
 from translate.evaluation.picture_set import PictureSet
@@ -113,17 +114,11 @@ class Comparison:
             inputs=shown,
             truths=shown if is_own_truth else self._truths(translator, inputs, told),
             real=PictureSet.of_parts(self.real, translator.size.apply, told) if self.real else None,
-            teaching=self._teaching(translator, told),
+            teaching=self.teaching and (PictureSet.of_parts(self.teaching[0]), PictureSet.of_parts(self.teaching[1])),
         )
         metrics = [each for each in self.metrics if not each.lacks(judged)] if self.as_there_is else self.metrics
         found, left_out = take(metrics, judged, self.tools, lenient=True)
         return Quality(metrics, names, found, left_out, judged.counts())
-
-    def _teaching(self, translator: Translator, told: str) -> tuple[PictureSet, PictureSet] | None:
-        if self.teaching is None:
-            return None
-        a, b = (PictureSet.of_parts(side, translator.size.apply, told) for side in self.teaching)
-        return a, b
 
     @staticmethod
     def _truths(translator: Translator, inputs: Sequence[Input], told: str) -> PictureSet | None:
@@ -172,12 +167,7 @@ def compare_with(
     elif mode == "single":
         real = [each.part for each in inputs]
     else:
-        real = _parts(root, phase, letters[1], ranges[1])
-    sides = [_parts(root, "train", letter, range) for letter, range in zip(letters, ranges, strict=True)]
-    teaching = (sides[0], sides[1]) if mode == "unaligned" and all(sides) else None
+        folder = domain_folder(root, phase, letters[1], required=False)
+        real = [Part(path, range=ranges[1]) for path in list_pictures(folder)] if folder else []
+    teaching = teaching_parts(root, letters, ranges) if mode == "unaligned" else None
     return Comparison(metrics, tools, real, teaching, as_there_is=words == TestOptions.metrics)
-
-
-def _parts(root: Path, phase: str, letter: str, range: ValueRange | None) -> list[Part]:
-    folder = domain_folder(root, phase, letter, required=False)
-    return [Part(path, range=range) for path in list_pictures(folder)] if folder else []

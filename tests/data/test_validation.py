@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translate.data.part import Part
-from translate.data.validation import Validation, has_phase, hold_out, phase_pictures, spread
+from translate.data.validation import Validation, has_phase, hold_out, phase_pictures, spread, teaching_parts
 
 NONE = (None, None)
 
@@ -85,3 +85,14 @@ def test_pictures_alone_are_what_is_real(tmp_path, random_picture):
 def test_a_validation_describes_itself(tmp_path):
     part = Part(tmp_path / "a.png")
     assert Validation("of val", [], [part, part]).describe() == "0 pictures in A, 2 in B, of val"
+
+
+def test_what_a_training_would_hold_out_teaches_nobody(tmp_path, make_domains):
+    root = make_domains(tmp_path, 20, 30, phases=("train",))
+    for letters in ("AB", "BA"):
+        for letter, side in zip(letters, teaching_parts(root, letters), strict=True):
+            paths = sorted((root / f"train{letter}").iterdir())
+            assert [part.path for part in side] == [path for path in paths if path not in hold_out(paths, 100)]
+    (root / "valA").mkdir()
+    assert [len(side) for side in teaching_parts(root, "AB")] == [20, 30]
+    assert teaching_parts(make_domains(tmp_path / "one", 3, 0, phases=("train",)), "AB") is None

@@ -11,6 +11,7 @@ from translate.data.part import Part
 from translate.data.value_range import ValueRange
 
 LARGEST_SHARE = 10  # at most one of so many training pictures is held out
+USUALLY_MOST = 100  # the default of --eval_pictures
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,23 @@ def hold_out(paths: Sequence[Path], most: int) -> list[Path]:
     count = min(most, len(paths) // LARGEST_SHARE)
     chosen = set(sorted(paths, key=_rank)[:count])
     return [path for path in paths if path in chosen]
+
+
+def teaching_parts(
+    root: Path, letters: str, ranges: Sequence[ValueRange | None] = (None, None)
+) -> tuple[list[Part], list[Part]] | None:
+    """The training pictures of both domains from which a classifier may learn; None where a domain has none.
+
+    Those that a training with the default flags would hold out are left out, so that the classifier of its validation
+    is that of its test.
+    """
+    sides = []
+    for letter, values in zip(letters, ranges, strict=True):
+        folder = domain_folder(root, "train", letter, required=False)
+        paths = list_pictures(folder) if folder else []
+        held = set() if has_phase(root, "val", letters) else set(hold_out(paths, USUALLY_MOST))
+        sides.append([Part(path, range=values) for path in paths if path not in held])
+    return (sides[0], sides[1]) if all(sides) else None
 
 
 def _rank(path: Path) -> tuple[bytes, str]:

@@ -132,7 +132,8 @@ class Evaluator:
             "inputs": self._set([each.part for each in validation.inputs]),
             "truths": self._set(truths) if all(truths) else None,
             "real": self._set(validation.real),
-            "teaching": validation.teaching and tuple(self._set(side) for side in validation.teaching),
+            # As they are, so that the classifier is that of a test at whatever size.
+            "teaching": validation.teaching and tuple(PictureSet.of_parts(side) for side in validation.teaching),
         }
 
     def _set(self, parts: Sequence[Part]) -> PictureSet:
