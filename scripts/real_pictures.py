@@ -19,16 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from domain_share import fit, load, matched, share_of_b
 from PIL import Image
+from skimage.exposure import match_histograms
 from skimage.restoration import inpaint_biharmonic
 
 from translate.commandline import read_recipe
 from translate.commands import run_command
-from translate.data.listing import domain_folder
+from translate.data.listing import domain_folder, list_pictures
+from translate.data.part import Part
+from translate.data.validation import teaching_parts
 from translate.errors import InputError
 from translate.evaluation.color import ab_error, colourfulness
 from translate.evaluation.inpainting import hole_quality
+from translate.evaluation.metrics import Judged, Tools, chosen_metrics, take
+from translate.evaluation.picture_set import PictureSet
 from translate.files import replacing_folder, write_text
 from translate.reports.results import Row, write_results_page
 from translate.testing import run_test
@@ -235,22 +239,31 @@ def in_a_table(figures: Mapping[str, Mapping[str, list[Figures]]], costs: Mappin
 
 
 def shares(dataroot: Path, ready: Sequence[str], home: Path) -> str:
-    """How many results a classifier of the real domains takes for B: see ``domain_share.py``."""
-    train = [load(domain_folder(dataroot, "train", letter)) for letter in "AB"]
-    test = [load(domain_folder(dataroot, "test", letter)) for letter in "AB"]
-    candidates = {name: load(home / "tests" / name / "test_latest" / "images" / "fake_B") for name in ready}
-    candidates |= {"the input itself": test[0], "histogram matching": matched(test[0], train[1])}
-    found = defaultdict(list)
-    for seed in range(3):
-        classifier = fit(train, 8, seed)
-        found["accuracy on real test pictures"].append(
-            0.5 * (1 - share_of_b(classifier, test[0])) + 0.5 * share_of_b(classifier, test[1])
-        )
-        for name, pictures in candidates.items():
-            found[name].append(share_of_b(classifier, pictures))
-    lines = ["| taken for domain B | mean of three classifiers | spread |", "|---|---|---|"]
-    lines += [f"| {name} | {np.mean(values):.1%} | {np.std(values):.1%} |" for name, values in found.items()]
-    return "\n".join(lines) + "\n"
+    """How many results are taken for B, and how far they are from it, beside what needs no learning."""
+    inputs, real = (list_pictures(domain_folder(dataroot, "test", letter)) for letter in "AB")
+    teaching = teaching_parts(dataroot, "AB")
+    if teaching is None:
+        raise InputError(f"{dataroot} lacks trainA or trainB, from which the domain measures learn")
+    compared = {"inputs": PictureSet.of_files(inputs), "real": PictureSet.of_files(real)}
+    compared["teaching"] = tuple(PictureSet.of_parts(side) for side in teaching)
+    tests = {name: home / "tests" / name / "test_latest" / "images" / "fake_B" for name in ready}
+    candidates = {name: PictureSet.of_files(list_pictures(folder)) for name, folder in tests.items()}
+    candidates |= {"the input itself": compared["inputs"], "histogram matching": matched(inputs, teaching[1])}
+    metrics, tools = chosen_metrics("domain"), Tools()
+    lines = [f"| | {' | '.join(metric.title for metric in metrics)} |", "|---" * (1 + len(metrics)) + "|"]
+    for name, pictures in candidates.items():
+        found, _ = take(metrics, Judged(pictures, **compared), tools)
+        lines.append(f"| {name} | {' | '.join(each.shown(found[each.name].value) for each in metrics)} |")
+    floors = [metric.shown(found[metric.name].floor) for metric in metrics]
+    return "\n".join([*lines, f"| real B | {' | '.join(floors)} |"]) + "\n"
+
+
+def matched(inputs: Sequence[Path], reference: Sequence[Part]) -> PictureSet:
+    """Each picture with the colour histogram of all reference pictures together."""
+    small = [np.asarray(part.read(3).resize((32, 32))) for part in reference]
+    pool = np.concatenate([picture.reshape(-1, 1, 3) for picture in small])
+    pictures = [match_histograms(picture, pool, channel_axis=2) for picture in PictureSet.of_files(inputs)]
+    return PictureSet.in_memory([picture.round().clip(0, 255).astype(np.uint8) for picture in pictures])
 
 
 if __name__ == "__main__":
