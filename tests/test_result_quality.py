@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from translate.errors import InputError
+from translate.evaluation.metrics import METRICS
 
 
 def read(folder):
@@ -29,7 +30,7 @@ def test_without_a_word_what_costs_little_is_measured(tested):
     for name, files in scores["files"].items():
         pixels = [np.asarray(Image.open(folder / files[label]), np.float64) for label in ("real_A", "fake_B")]
         expected = np.sqrt(np.square(pixels[0] - pixels[1]).mean())
-        assert scores["pictures"][name]["changed"] == pytest.approx(expected)
+        assert scores["pictures"][name][METRICS["changed_rms"].title] == pytest.approx(expected)
 
 
 def test_the_page_shows_figures_and_sorts_by_scores(tested):
