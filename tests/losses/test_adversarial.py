@@ -15,6 +15,7 @@ from translate.losses.adversarial import (
     generator_loss,
     gradient_penalty,
     r1_penalty,
+    undecided,
 )
 from translate.networks import build_discriminator
 
@@ -70,6 +71,23 @@ def test_values_at_zero(mode):
     zero = torch.zeros(2, 1, 3, 3)
     found = [discriminator_loss(mode, zero, real).item() for real in (True, False)]
     assert found == pytest.approx(AT_ZERO[mode])
+
+
+@pytest.mark.parametrize("mode", GAN_MODES)
+def test_a_discriminator_that_cannot_tell_does_best_where_it_is_undecided(mode):
+    """Of all logits that are the same for real and for fake, found by trying."""
+    each, generator = undecided(mode)
+    logits = [step / 1000 for step in range(-2000, 2001)]
+    costs = {x: (SLOW[mode](x, 1) + SLOW[mode](x, -1)) / 2 for x in logits}
+    assert each == pytest.approx(min(costs.values()), rel=1e-6)
+    best = [x for x, cost in costs.items() if cost == pytest.approx(each)]
+    assert any(generator == pytest.approx(-x if mode == "hinge" else SLOW[mode](x, 1)) for x in best)
+
+
+def test_a_draw_of_the_least_squares_game_is_a_quarter_each():
+    assert undecided("lsgan") == (0.25, 0.25)
+    assert undecided("vanilla") == pytest.approx((math.log(2), math.log(2)))
+    assert undecided("hinge") == (1, 0)
 
 
 @pytest.mark.parametrize("mode", GAN_MODES)

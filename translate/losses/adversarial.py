@@ -53,6 +53,15 @@ def generator_loss(mode: str, logits: Tensor) -> Tensor:
     return discriminator_loss(mode, logits, real=True)
 
 
+def undecided(mode: str) -> tuple[float, float]:
+    """The losses where the discriminator cannot tell real from fake and says so: each of its two, and the generator's.
+
+    The logit that costs least while it must be the same for both kinds of pictures is 1/2 for ``lsgan``, 0 elsewhere.
+    """
+    logit = torch.tensor(0.5 if mode == "lsgan" else 0.0)
+    return discriminator_loss(mode, logit, real=True).item(), generator_loss(mode, logit).item()
+
+
 def gradient_penalty(
     discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor, target: float = 1.0
 ) -> Tensor:
