@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor, nn
 
+from translate.methods.health import Game, Level
 from translate.options import NetworkOptions
 
 Batch = Mapping[str, Any]
@@ -38,6 +39,8 @@ class Method(nn.Module):
     players: dict[str, tuple[str, ...]]
     forward_player: ClassVar[str] = "G"  # whose weights ``forward`` uses; the others take its results as they are
     lr_scales: Mapping[str, float] = {}  # factors on the learning rate, for players that have one
+    games: tuple[Game, ...] = ()  # the adversarial ones; the first judges what previews show
+    falling: tuple[str, ...] = ()  # names of logged losses that fall in a training that goes well
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +104,20 @@ class Method(nn.Module):
     def losses(self, player: str, state: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """What the player minimises, and its parts by the names under which they are logged (all scalars)."""
         raise NotImplementedError
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        """What logged losses are compared with, by their names; weights are in these values as they are in the losses.
+
+        Args:
+            side_px: of the training pictures.
+            batch_size: pictures of each domain a step.
+        """
+        return {}
+
+    def remedies(self) -> dict[str, str]:
+        """What helps against a trouble of the training, with its flags as they are now, by the kind of trouble (see
+        ``translate.methods.health``). A kind that is left out is none for this method, and is not looked for."""
+        return {}
 
     def after_step(self) -> None:
         """Moving averages, momentum encoders, queues, pools: whatever follows the players' updates."""

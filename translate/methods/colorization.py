@@ -16,6 +16,7 @@ from translate.losses.reconstruction import masked_l2
 from translate.method_options import ColorizationTestOptions
 from translate.methods.base import Batch, Method
 from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
+from translate.methods.health import BLIND, WON, Game, Level, draw_levels
 from translate.networks.colorizer import COLORIZERS, Colorizer, Prediction, paint
 from translate.networks.gamut import (
     SPACING,
@@ -85,6 +86,9 @@ class Colorization(Method):
         if options.lambda_GAN > 0:
             self.networks["D"] = make_discriminator(networks, output_nc)
             self.players = {"D": ("D",), **self.players}
+            self.games = (Game(("D_fake", "D_real"), "G_GAN"),)
+        weights = {"classes": options.lambda_classes, "L2": options.lambda_L2}
+        self.falling = tuple(name for name, weight in weights.items() if weight > 0)
         initialize(self.networks, networks.init_type, networks.init_gain)
         for head in generator.heads():
             nn.init.zeros_(head.weight)  # all bins alike, and grey: the losses start at what is known of the data
@@ -126,6 +130,24 @@ class Colorization(Method):
         check_crop(generator, [self.networks["D"]] if "D" in self.networks else [], side_px)
         if side_px < 2 * generator.stride:  # a map of one pixel has no statistics
             raise InputError(f"--crop_size {side_px} is too small for colorization: use {2 * generator.stride} or more")
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        """A draw of the game, and what the classification is where each colour is as likely as any other."""
+        levels = draw_levels(self.options.gan_mode, self.games, self.options.lambda_GAN)
+        if self.options.lambda_classes > 0:
+            guessing = self.options.lambda_classes * math.log(len(self.class_weights))
+            levels["classes"] = Level("guessing", guessing)
+        return levels
+
+    def remedies(self) -> dict[str, str]:
+        """The lightness of a translation is its input's: only colours can go wrong, and these the losses know."""
+        if not self.games:
+            return {}
+        weight = self.options.lambda_GAN
+        return {
+            WON: f"a smaller --ndf, or a higher --lambda_GAN (it is {weight:g})",
+            BLIND: "a lower --lr, or a larger --ndf",
+        }
 
     def measure(self, pictures: Iterable[Tensor]) -> Tensor:
         """A histogram (256, 256) of the colours in the pictures, whatever the flags of their soft code.

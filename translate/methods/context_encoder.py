@@ -15,6 +15,7 @@ from translate.losses.reconstruction import masked_l2, overlap_weights
 from translate.masks import MASKS, centre_mask, draw_mask
 from translate.method_options import ContextEncoderTestOptions
 from translate.methods.base import Batch, Method
+from translate.methods.health import BLIND, WON, Game, Level, draw_levels
 from translate.methods.inpainting import Inpainter
 from translate.networks import build_discriminator, build_generator
 from translate.networks.context import CONTEXT_GENERATORS, CONTEXT_SIDES, HoleFiller
@@ -98,6 +99,8 @@ class ContextEncoder(Method):
                 networks.netD, input_nc, networks.ndf, networks.n_layers_D, networks.normD, networks.no_antialias
             )
             self.players = {"D": ("D",), **self.players}
+            self.games = (Game(("D_real", "D_fake"), "G_GAN"),)
+        self.falling = ("G_L2",) if options.lambda_rec > 0 else ()
         initialize(self.networks, networks.init_type, networks.init_gain)
         published = 10.0 if 0 < options.lambda_rec < 1 else 1.0
         self.lr_scales = {"G": published if options.lr_factor_G is None else options.lr_factor_G}
@@ -160,6 +163,19 @@ class ContextEncoder(Method):
             ) from None
         finally:
             self.networks["D"].train()
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        return draw_levels(self.options.gan_mode, self.games, self.options.lambda_adv)
+
+    def remedies(self) -> dict[str, str]:
+        """A picture with its hole filled is nearly the input, and should be."""
+        if not self.games:
+            return {}
+        weight = self.options.lambda_adv
+        return {
+            WON: f"a smaller --ndf, or a higher --lambda_adv (it is {weight:g})",
+            BLIND: "a lower --lr, or a larger --ndf",
+        }
 
     def _check_sides(self, height: int, width: int) -> None:
         side = self.networks["G"].side

@@ -1,5 +1,6 @@
 """CUT and FastCUT: contrastive unpaired translation (Park, Efros, Zhang, Zhu, ECCV 2020, arXiv:2007.15651)."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from translate.losses.adversarial import GAN_MODES, discriminator_loss, generato
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
 from translate.methods.building import check_judged, make_discriminator, make_generator
+from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
 from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
@@ -90,6 +92,9 @@ class CUT(Method):
         self.players = {"G": ("G", "F") if self.uses_nce else ("G",)}
         if options.lambda_GAN > 0:
             self.players = {"D": ("D",), **self.players}
+            self.games = (Game(("D_fake", "D_real"), "G_GAN"),)
+        if self.uses_nce:
+            self.falling = ("NCE", "NCE_Y") if self.uses_identity else ("NCE",)
 
     def make_networks(self, networks: NetworkOptions, input_nc: int, output_nc: int) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminator."""
@@ -124,6 +129,28 @@ class CUT(Method):
                 "--nce_includes_all_negatives_from_minibatch needs the whole batch at once: set it to false, or train "
                 "in one process with --accumulate 1"
             )
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        """A draw of the game, and what PatchNCE is where each patch is as likely as any other."""
+        levels = draw_levels(self.options.gan_mode, self.games, self.options.lambda_GAN)
+        if self.uses_nce:
+            places = [h * w for h, w in self.networks["G"].tap_sizes(side_px, side_px, self.taps)]
+            pictures = batch_size if self.options.nce_includes_all_negatives_from_minibatch else 1
+            surprises = [math.log(pictures * min(self.options.num_patches, n)) for n in places]
+            guessing = Level("guessing", self.options.lambda_NCE * sum(surprises) / len(surprises))
+            levels |= {"NCE": guessing, **({"NCE_Y": guessing} if self.uses_identity else {})}
+        return levels
+
+    def remedies(self) -> dict[str, str]:
+        options = self.options
+        found = {COLLAPSE: _closer(options), INVERSION: _upright(options)}
+        if options.lambda_GAN > 0:
+            raised = f"a higher --lambda_R1 (it is {options.lambda_R1:g})" if options.lambda_R1 else "--lambda_R1 0.02"
+            found[WON] = f"hold the discriminator back with {raised} or a smaller --ndf"
+            found[BLIND] = _sharper(options)
+        if options.lambda_NCE > 0:
+            found[UNCHANGED] = _bolder(options)
+        return found
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """Positions (P_i,) in every tapped map of each domain, whether to mirror, the mix of WGAN-GP, and the noise
@@ -289,6 +316,42 @@ class CUT(Method):
             for label, images in named.items()
         }
         return {label: images[0].detach() for label, images in upright.items()}
+
+
+def _closer(options: CutOptions) -> str:
+    """What ties translations to their inputs."""
+    if options.lambda_NCE == 0:
+        return "give --lambda_NCE 1, since without PatchNCE nothing ties a translation to its input"
+    return (
+        f"a higher --lambda_NCE (it is {options.lambda_NCE:g}), which ties a translation to its input; more, and more "
+        "different, pictures in domain B; a lower --lr"
+    )
+
+
+def _bolder(options: CutOptions) -> str:
+    """What moves translations away from their inputs."""
+    if options.lambda_GAN == 0:
+        return "give --lambda_GAN 1, since without it nothing asks for domain B"
+    mode = ", or --CUT_mode CUT" if options.CUT_mode == "FastCUT" else ""
+    return (
+        f"a lower --lambda_NCE (it is {options.lambda_NCE:g}; try 1, or half of it){mode}; crops that are large enough "
+        "to show what tells the domains apart"
+    )
+
+
+def _upright(options: CutOptions) -> str:
+    """What keeps colours as they are."""
+    identity = "" if options.nce_idt and options.lambda_NCE > 0 else "--nce_idt true with --lambda_NCE 1 or more, "
+    return (
+        f"{identity}a higher --lambda_NCE (it is {options.lambda_NCE:g}), a smaller --init_gain, or another --seed; if "
+        "domain B is meant to look so, nothing is wrong"
+    )
+
+
+def _sharper(options: CutOptions) -> str:
+    """What lets the discriminator learn again."""
+    held = f"a lower --lambda_R1 (it is {options.lambda_R1:g}), " if options.lambda_R1 else ""
+    return f"{held}a lower --lr, or a larger --ndf; and see whether the two domains differ at all"
 
 
 def mirror(images: Tensor, mirrored: Tensor) -> Tensor:

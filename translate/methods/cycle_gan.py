@@ -14,6 +14,7 @@ from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.reconstruction import l1
 from translate.methods.base import Batch, Method
 from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
+from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
 from translate.methods.image_pool import ImagePool
 from translate.methods.passes import run_together, samples_are_independent
 from translate.networks import RESNET_GENERATORS
@@ -59,6 +60,7 @@ class CycleGAN(Method):
     Options = CycleGANOptions
     netG = (*RESNET_GENERATORS, *UNET_GENERATORS)
     generators: Mapping[str, str] = {"AtoB": "G_A", "BtoA": "G_B"}
+    games = (Game(("D_A",), "G_A"), Game(("D_B",), "G_B"))
 
     def __init__(self, options: CycleGANOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
         super().__init__()
@@ -80,6 +82,7 @@ class CycleGAN(Method):
         initialize(self.networks, networks.init_type, networks.init_gain)
         self.pools = nn.ModuleDict({domain: ImagePool(options.pool_size) for domain in "BA"})
         self.players = {"G": ("G_A", "G_B"), "D": ("D_A", "D_B")}
+        self.falling = ("cycle_A", "cycle_B", *(("idt_A", "idt_B") if self.uses_identity else ()))
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,6 +105,24 @@ class CycleGAN(Method):
         """Refuse crops that do not suit the networks."""
         discriminators = (self.networks[name] for name in self.players["D"])
         check_crop(self.networks["G_A"], discriminators, side_px)
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        """A draw of the games; D_A and D_B are means of their losses on real and on fake."""
+        return draw_levels(self.options.gan_mode, self.games)
+
+    def remedies(self) -> dict[str, str]:
+        options = self.options
+        identity = f"--lambda_identity (it is {options.lambda_identity:g})"
+        cycles = f"--lambda_A and --lambda_B (they are {options.lambda_A:g} and {options.lambda_B:g})"
+        return {
+            COLLAPSE: f"higher {cycles}; more, and more different, pictures in domain B; a lower --lr",
+            UNCHANGED: f"a lower {identity}; lower {cycles}; crops that are large enough to show what tells the "
+            "domains apart",
+            INVERSION: f"a higher {identity}, a smaller --init_gain, or another --seed; if domain B is meant to look "
+            "so, nothing is wrong",
+            WON: "hold the discriminators back with a smaller --ndf, or give the generators a larger --ngf",
+            BLIND: "a lower --lr, or a larger --ndf; and see whether the two domains differ at all",
+        }
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """What the pools do with the sample's fakes."""

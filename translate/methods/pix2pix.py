@@ -14,6 +14,7 @@ from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.reconstruction import l1
 from translate.methods.base import Batch, Method
 from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
+from translate.methods.health import BLIND, COLLAPSE, WON, Game, Level, draw_levels
 from translate.methods.passes import run_together
 from translate.networks import RESNET_GENERATORS
 from translate.networks.initialization import initialize
@@ -49,6 +50,7 @@ class Pix2Pix(Method):
     Options = Pix2PixOptions
     needs = "aligned"
     netG = (*UNET_GENERATORS, *RESNET_GENERATORS)
+    games = (Game(("D_fake", "D_real"), "G_GAN"),)
 
     def __init__(self, options: Pix2PixOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 3):
         super().__init__()
@@ -61,6 +63,7 @@ class Pix2Pix(Method):
         )
         initialize(self.networks, networks.init_type, networks.init_gain)
         self.players = {"D": ("D",), "G": ("G",)}
+        self.falling = ("G_L1",) if options.lambda_L1 > 0 else ()
 
     @staticmethod
     def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +89,18 @@ class Pix2Pix(Method):
     def check_size(self, side_px: int) -> None:
         """Refuse crops that do not suit the networks."""
         check_crop(self.networks["G"], [self.networks["D"]], side_px)
+
+    def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
+        return draw_levels(self.options.gan_mode, self.games)
+
+    def remedies(self) -> dict[str, str]:
+        """Whether a translation may equal its input or run against it, the pairs know."""
+        weight = self.options.lambda_L1
+        return {
+            COLLAPSE: f"a higher --lambda_L1 (it is {weight:g}), a lower --lr; see whether the pairs belong together",
+            WON: f"a smaller --ndf, or a lower --lambda_L1 (it is {weight:g}), which leaves the generator more freedom",
+            BLIND: "a lower --lr, or a larger --ndf",
+        }
 
     def forward(self, batch: Batch) -> Pix2PixState:
         check_sides(self.networks["G"], batch["A"])

@@ -13,6 +13,7 @@ from translate.losses.reconstruction import l1
 from translate.methods.base import Method
 from translate.methods.building import check_crop, make_discriminator, make_generator
 from translate.methods.cut import CUT, CutOptions, CutState, mirror
+from translate.methods.health import INVERSION, UNCHANGED
 from translate.networks import RESNET_GENERATORS
 from translate.networks.stylegan2 import STYLEGAN2_GENERATORS
 from translate.options import NetworkOptions
@@ -91,6 +92,8 @@ class SinCUT(CUT):
                 "raise --num_patches"
             )
         self.translates_B = self.uses_identity or options.lambda_identity > 0
+        if options.lambda_identity > 0:
+            self.falling = (*self.falling, "idt")
 
     def make_networks(
         self, networks: NetworkOptions, input_nc: int, output_nc: int, crop_size: int
@@ -117,6 +120,15 @@ class SinCUT(CUT):
     def check_size(self, side_px: int) -> None:
         """Refuse crops that the generator cannot halve, or that leave the discriminator nothing to judge."""
         check_crop(self.networks["G"], [self.networks[name] for name in self.players.get("D", ())], side_px)
+
+    def remedies(self) -> dict[str, str]:
+        """Those of CUT; the identity loss keeps colours, and too much of it keeps everything."""
+        found, weight = super().remedies(), self.options.lambda_identity
+        if weight > 0 and UNCHANGED in found:
+            found[UNCHANGED] += f"; a lower --lambda_identity (it is {weight:g})"
+        if weight == 0:
+            found[INVERSION] = f"--lambda_identity 1, {found[INVERSION]}"
+        return found
 
     def _generator_losses(self, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
         total, named = super()._generator_losses(state)
