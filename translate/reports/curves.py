@@ -14,6 +14,7 @@ def loss_curves_svg(
     width: int = 420,
     height: int = 230,
     levels: Mapping[str, tuple[str, float]] | None = None,
+    title: str = "Loss curves",
 ) -> str:
     """Draw losses over steps, one ``<svg>`` for each group of related ones.
 
@@ -23,13 +24,14 @@ def loss_curves_svg(
         width, height: of one panel, in pixels; a page may scale panels down.
         levels: loss name -> (what it is, value): values to compare with, drawn dashed, for instance
             ``{"NCE": ("chance", 5.545)}``.
+        title: what they are, for those who do not see them.
 
     Returns:
         The panels, one after the other, to be placed in HTML as they are; "" for no series.
     """
     levels = levels or {}
     return "".join(
-        _svg({name: finite(series[name]) for name in group}, _levels_of(group, levels), width, height)
+        _svg({name: finite(series[name]) for name in group}, _levels_of(group, levels), width, height, title)
         for group in groups(series)
     )
 
@@ -39,7 +41,7 @@ def _levels_of(group: Sequence[str], levels: Mapping[str, tuple[str, float]]) ->
     return {value: text for text, value in (levels[name] for name in group if name in levels)}
 
 
-def _svg(curves: dict[str, Points], levels: dict[float, str], width: int, height: int) -> str:
+def _svg(curves: dict[str, Points], levels: dict[float, str], width: int, height: int, title: str) -> str:
     drawn = {name: points for name, points in curves.items() if points}
     if drawn:
         panel = Panel(list(drawn.values()), levels, width, height)
@@ -51,7 +53,7 @@ def _svg(curves: dict[str, Points], levels: dict[float, str], width: int, height
     last = {name: number(points[-1][1]) if points else "–" for name, points in curves.items()}
     entries = (("●", colour_of(at), name, value) for at, (name, value) in enumerate(last.items()))
     described = ", ".join(f"{name} {last[name]}" for name in drawn) or ", ".join(curves)
-    return svg(legend(entries) + content, f"Loss curves: {described}", width, height)
+    return svg(legend(entries) + content, f"{title}: {described}", width, height)
 
 
 def _curve(panel: Panel, points: Points, colour: str) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 from translate.reports.cards import aspect, card, cards, glossary, shown_size, zoom
 from translate.reports.curves import loss_curves_svg
 from translate.reports.figures import Figure
+from translate.reports.health import health_section, read_health
 from translate.reports.page import heading, page, save_page
 from translate.reports.picture_files import Moment, PictureFiles
 from translate.reports.quality import quality
@@ -89,6 +90,7 @@ class TrainingPage:
         facts: Mapping[str, str],
         levels: Mapping[str, tuple[str, float]] | None = None,
         described: Mapping[str, Figure] | None = None,
+        health_path: Path | None = None,
     ) -> None:
         """Rewrite ``index.html`` from the log (see ``read_training_log``), what was measured, and the pictures.
 
@@ -97,6 +99,7 @@ class TrainingPage:
             facts: name -> value, shown at the top after epoch, step and speed, which the log tells.
             levels: values that losses are compared with (see ``loss_curves_svg``).
             described: what metrics are called (see ``quality``).
+            health_path: the run's ``health.jsonl`` (see ``read_health``); None where nobody looks for troubles.
 
         Raises:
             RunError: the disk refused the write; the former page is untouched.
@@ -106,6 +109,8 @@ class TrainingPage:
         content = tags.main(heading(self.title, {**_progress(log), **facts}))
         if meanings := glossary(self._labels()):
             content.add(meanings)
+        if health_path is not None:
+            content.add(health_section(read_health(health_path), levels or {}))
         if measured := quality(Path(log_path).parent, described):
             content.add(measured)
         content.add(_losses(log, levels))
