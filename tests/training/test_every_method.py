@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from PIL import Image
 
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.methods.health import TROUBLES
 from translate.reports.cards import MEANINGS
-from translate.settings import train_flags
+from translate.reports.series import number as in_few_characters
+from translate.settings import resolve, train_flags
 from translate.testing import run_test
+from translate.training.job import build_method
 from translate.training.run import train_from_flags
 from translate.translator import Translator
 
@@ -125,6 +129,48 @@ def test_a_resumed_run_is_the_uninterrupted_one(model, trained, train_method, sa
     })  # fmt: skip
     assert losses_of(whole) == losses_of(torn)
     assert same_state(whole, torn)
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_a_resumed_run_has_seen_and_told_the_same(model, trained, train_method):
+    whole, torn = trained(model), train_method(model, f"{model}_torn2", max_steps=4)
+    train_from_flags({
+        "continue_train": True, "name": torn.name, "checkpoints_dir": str(torn.parent), "num_threads": 0,
+        "max_steps": None,
+    })  # fmt: skip
+    seen = [folder / "health.jsonl" for folder in (whole, torn)]
+    assert len({path.read_text() if path.exists() else "" for path in seen}) == 1
+    watched = {"cut", "cycle_gan", "pix2pix", "sincut"}  # where the previews may show a trouble
+    assert seen[0].exists() == (model in watched)
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_what_the_method_says_of_its_losses_is_logged_and_drawn(model, trained):
+    whole = trained(model)
+    settings = resolve(json.loads((whole / "run.json").read_text())["options"])
+    method, logged = build_method(settings), losses_of(whole)[0].keys()
+    levels = method.levels(settings.data.crop_size, settings.data.batch_size)
+    named = {
+        *levels,
+        *method.falling,
+        *(name for game in method.games for name in (*game.discriminator, game.generator)),
+    }
+    assert named and named <= logged
+    assert all(f"{level.text} {in_few_characters(level.value)}" in page_of(whole) for level in levels.values())
+
+
+def page_of(folder):
+    return (folder / "web" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_its_remedies_are_for_known_troubles_and_name_flags_that_it_has(model, trained):
+    method = build_method(resolve(json.loads((trained(model) / "run.json").read_text())["options"]))
+    remedies = method.remedies()
+    assert remedies.keys() <= set(TROUBLES)
+    flags = set(re.findall(r"--(\w+)", " ".join(remedies.values())))
+    assert flags <= set(train_flags(model))
+    assert not any(text.endswith(".") for text in remedies.values())
 
 
 @pytest.mark.parametrize("model", TINY)

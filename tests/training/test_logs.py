@@ -1,4 +1,4 @@
-"""The two logs of a run."""
+"""The logs of a run."""
 
 import json
 
@@ -22,14 +22,16 @@ def test_an_entry_is_a_line_in_each(tmp_path):
 
 def test_it_is_cut_back_to_a_length_and_never_made_longer(tmp_path):
     logs = Logs(tmp_path)
-    assert logs.sizes() == {"loss_log.txt": 0, "log.jsonl": 0, "metrics.jsonl": 0}
+    assert logs.sizes() == {"loss_log.txt": 0, "log.jsonl": 0, "metrics.jsonl": 0, "health.jsonl": 0}
     logs.begin()
     logs.write(ENTRY, 8, 4)
     logs.write_metrics({"step": 4})
+    logs.write_health({"kind": "collapse"})
     sizes = logs.sizes()
     before = {name: (tmp_path / name).read_bytes() for name in sizes}
     logs.write(ENTRY, 8, 4)
     logs.write_metrics({"step": 8})
+    logs.write_health({"kind": "inversion"})
     logs.cut_back(sizes)
     assert {name: (tmp_path / name).read_bytes() for name in sizes} == before
     logs.cut_back({name: size + 100 for name, size in sizes.items()})

@@ -161,7 +161,7 @@ def test_the_state_knows_how_long_the_logs_were(tmp_path):
     run(tmp_path, samples=3, print_freq=1)
     sizes = RunFolder(tmp_path).load_state()["log_sizes"]
     written = {name: (tmp_path / name).stat().st_size for name in ("loss_log.txt", "log.jsonl")}
-    assert sizes == {**written, "metrics.jsonl": 0}  # nothing is measured here
+    assert sizes == {**written, "metrics.jsonl": 0, "health.jsonl": 0}  # nothing is measured, or looked at, here
 
 
 def test_the_page_is_there_from_the_beginning(tmp_path):

@@ -1,5 +1,5 @@
-"""The logs of a run: ``loss_log.txt`` as the reference writes it, ``log.jsonl`` for programs, and ``metrics.jsonl``
-where the quality is measured."""
+"""The logs of a run: ``loss_log.txt`` as the reference writes it, ``log.jsonl`` for programs, ``metrics.jsonl`` where
+the quality is measured, and ``health.jsonl`` of what looked wrong."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from translate.errors import RunError
 TEXT_LOG = "loss_log.txt"
 JSON_LOG = "log.jsonl"
 METRICS_LOG = "metrics.jsonl"
-ALL_LOGS = (TEXT_LOG, JSON_LOG, METRICS_LOG)
+HEALTH_LOG = "health.jsonl"  # warnings, their ends, and the numbers of previews
+ALL_LOGS = (TEXT_LOG, JSON_LOG, METRICS_LOG, HEALTH_LOG)
 
 
 class Logs:
@@ -38,6 +39,10 @@ class Logs:
         """Append what one evaluation found (see ``translate.training.evaluating``)."""
         self._append(METRICS_LOG, json.dumps(entry) + "\n")
 
+    def write_health(self, entry: dict[str, Any]) -> None:
+        """Append a warning, the end of one, or the numbers of the previews (see ``translate.training.health``)."""
+        self._append(HEALTH_LOG, json.dumps(entry) + "\n")
+
     def sizes(self) -> dict[str, int]:
         """Lengths in bytes, after the files have reached the disk.
 
@@ -58,6 +63,10 @@ class Logs:
     @property
     def json_path(self) -> Path:
         return self.folder / JSON_LOG
+
+    @property
+    def health_path(self) -> Path:
+        return self.folder / HEALTH_LOG
 
     def _append(self, name: str, text: str) -> None:
         try:

@@ -1,9 +1,10 @@
 """What happens between the steps: logs, pages, states, the progress bar, and the question whether to stop."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -13,11 +14,14 @@ from translate.reports.displays import Background
 from translate.reports.training import TrainingPage
 from translate.settings import TrainSettings
 from translate.training.evaluating import Evaluator
+from translate.training.health.watch import Watch, sentence
 from translate.training.logs import Logs
 from translate.training.loop import Trainer
 from translate.training.previews import Previews
 from translate.training.run_folder import RunFolder
 from translate.training.signals import StopRequest
+
+Pictures = Mapping[str, Image.Image]  # label -> picture
 
 # Besides at the saving points that the flags ask for, so that a crash costs minutes at most.
 SAVE_AT_EPOCH_END_AFTER_S = 60.0
@@ -38,6 +42,7 @@ class Observer:
         facts: dict[str, str],
         displays: Sequence[Background] = (),
         evaluator: Evaluator | None = None,
+        watch: Watch | None = None,
     ):
         self.reports = settings.reports
         self.folder = folder
@@ -48,6 +53,7 @@ class Observer:
         self.facts = facts
         self.displays = displays
         self.evaluator = evaluator
+        self.watch = watch
         self.last_epoch = settings.optimizer.n_epochs + settings.optimizer.n_epochs_decay
         self.saved_at = time.monotonic()
         self.saved_step = -1
@@ -55,7 +61,10 @@ class Observer:
 
     def start(self, trainer: Trainer) -> None:
         progress, size = trainer.progress, trainer.batch_size
-        ahead = (trainer.limits.total_steps(progress, size) - progress.step) * size
+        total_steps = trainer.limits.total_steps(progress, size)
+        ahead = (total_steps - progress.step) * size
+        if self.watch:
+            self.watch.run_steps = total_steps
         self.bar = tqdm(
             total=progress.samples + ahead,
             initial=progress.samples,
@@ -70,11 +79,13 @@ class Observer:
             self._show_previews(trainer)
         self.write_page()
 
-    def resume(self, trainer: Trainer, log_sizes: dict[str, int]) -> None:
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
         """Bring the logs, the page and the exports back to the saved state at which the trainer stands: the run may
         have been killed behind it."""
         progress = trainer.progress
-        self.logs.cut_back(log_sizes)
+        self.logs.cut_back(state["log_sizes"])
+        if self.watch and "health" in state:
+            self.watch.load_state_dict(state["health"])
         if self.page:
             self.page.cut_back(progress.step, progress.epoch)
         self._export("latest", trainer)
@@ -89,7 +100,7 @@ class Observer:
         if self._crossed(progress.samples, size, flags.print_freq):
             self._log(trainer)
         if self._crossed(progress.samples, size, flags.display_freq) or complete:
-            self._show(trainer)
+            self._look_at(trainer, self._show(trainer))
         if self.evaluator and self._crossed(progress.samples, size, self.evaluator.options.eval_every):
             self._evaluate(trainer)
         if self._crossed(progress.samples, size, flags.update_html_freq):
@@ -124,6 +135,8 @@ class Observer:
         for name in keep:
             self._export(name, trainer)
         state["log_sizes"] = self.logs.sizes()
+        if self.watch:
+            state["health"] = self.watch.state_dict()
         self.folder.save_state(state)
         self._export("latest", trainer)
         self.saved_at, self.saved_step = time.monotonic(), trainer.progress.step
@@ -138,7 +151,8 @@ class Observer:
 
     def write_page(self) -> None:
         if self.page:
-            self.page.write(self.logs.json_path, self.facts, described=described())
+            levels, health = (self.watch.levels, self.logs.health_path) if self.watch else ({}, None)
+            self.page.write(self.logs.json_path, self.facts, levels, described(), health)
 
     def _advance(self, trainer: Trainer) -> None:
         if self.bar is not None:
@@ -154,6 +168,8 @@ class Observer:
         tqdm.write(line)
         for display in self.displays:
             display.losses(entry)
+        if self.watch:
+            self._tell(self.watch.see_losses(progress.step, progress.epoch, entry["losses"]))
 
     def _is_to_be_measured(self, trainer: Trainer) -> bool:
         """At the end; but who stops a run by a signal does not want to wait."""
@@ -170,20 +186,21 @@ class Observer:
         trainer.aside_s += time.monotonic() - started
         trainer.timing.take()  # what it took is no part of the steps' time either
 
-    def _show(self, trainer: Trainer) -> None:
+    def _show(self, trainer: Trainer) -> Pictures:
+        """Show what the last step made, and the previews; returns these."""
         if self.page is None and not self.displays:
-            return
+            return {}
         progress = trainer.progress
         pictures = {label: _picture(image) for label, image in trainer.method.pictures(trainer.state).items()}
         if self.page:
             self.page.add_current(progress.epoch, pictures)
         for display in self.displays:
             display.pictures(progress.step, progress.epoch, pictures)
-        self._show_previews(trainer)
+        return self._show_previews(trainer)
 
-    def _show_previews(self, trainer: Trainer) -> None:
+    def _show_previews(self, trainer: Trainer) -> Pictures:
         if self.previews is None:
-            return
+            return {}
         progress = trainer.progress
         with trainer.precision.autocast():
             made = self.previews.make(trainer.method)
@@ -191,6 +208,21 @@ class Observer:
             self.page.add_preview(progress.step, progress.epoch, made)
         for display in self.displays:
             display.previews(progress.step, progress.epoch, made)
+        return made
+
+    def _look_at(self, trainer: Trainer, previews: Pictures) -> None:
+        if self.watch and previews:
+            self._tell(self.watch.see_previews(trainer.progress.step, trainer.progress.epoch, previews))
+
+    def _tell(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Record what the watch has seen; print and show warnings, and that some are over."""
+        for entry in entries:
+            self.logs.write_health(entry)
+        sentences = [said for said in map(sentence, entries) if said]
+        for said in sentences:
+            tqdm.write(said)
+        if sentences:
+            self.write_page()
 
     def _save_if_due(self, trainer: Trainer, complete: bool) -> None:
         progress, flags = trainer.progress, self.reports
@@ -219,7 +251,7 @@ class Follower:
     def __call__(self, trainer: Trainer) -> bool:
         return self.stop.signal is not None
 
-    def resume(self, trainer: Trainer, log_sizes: dict[str, int]) -> None:
+    def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:
         """Nothing: the first process does it. So it is with all that follows."""
 
     def start(self, trainer: Trainer) -> None: ...

@@ -21,6 +21,7 @@ from translate.training.device import choose_device
 from translate.training.dry_run import describe_run
 from translate.training.evaluating import Evaluator, make_tools
 from translate.training.feeding import make_batches
+from translate.training.health.watch import watch_over
 from translate.training.job import Job, build_optimizers, compare_starts, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
@@ -95,7 +96,7 @@ def _train(job: Job) -> TrainingResult:
         memory = memory_ahead(job) if job.processes.is_first else None
         compiled = compile_networks(job.method, job.settings.speed.compile, job.precision)
         if job.start.state:
-            observer.resume(trainer, job.start.state["log_sizes"])
+            observer.resume(trainer, job.start.state)
             if trainer.is_finished or not len(job.sampler):
                 flag = "--max_steps" if trainer.is_finished else "--n_epochs"
                 print(f"{folder.path} is done with step {trainer.progress.step}; to go on, raise {flag}")
@@ -127,7 +128,8 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     for display in displays:
         held.callback(display.close)  # however the run ends
     previews = Previews(job.feed.dataset, _preview_size(job)) if page or displays else None
-    return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, _evaluator(job)), aside
+    evaluator, watch = _evaluator(job), watch_over(job.method, job.settings)
+    return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, evaluator, watch), aside
 
 
 def _evaluator(job: Job) -> Evaluator | None:
