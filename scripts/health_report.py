@@ -36,7 +36,11 @@ SMALL = {
     "load_size": 36, "crop_size": 32, "netG": "resnet_4blocks", "ngf": 8, "ndf": 8, "n_epochs": 100, "print_freq": 10,
     "display_freq": 100, "max_steps": 1000,
 }  # fmt: skip
+LARGER = {"load_size": 72, "crop_size": 64, "ngf": 16}
 SMALL_CUT = {**read_recipe("sample"), **SMALL, "num_patches": 64, "netF_nc": 32}
+SMALL_PAIRS = {
+    **read_recipe("pix2pix_small"), **SMALL, "no_antialias": False, "no_antialias_up": False, "lr": 0.001,
+}  # fmt: skip
 SMALL_CYCLES = {**read_recipe("cycle_gan_small"), **SMALL, "lr": 0.0005}
 
 
@@ -65,7 +69,7 @@ RUNS = {
     "sample": Run((), "the recipe of the quickstart", {**read_recipe("sample"), "max_steps": 900}),
     "fast_cut": Run((), "FastCUT", {**SMALL_CUT, "CUT_mode": "FastCUT", "nce_idt": False}),
     "cycle_gan": Run((), "CycleGAN", SMALL_CYCLES),
-    "pix2pix": Run((), "pix2pix", {**read_recipe("pix2pix_small"), **SMALL, "lr": 0.001}, "pairs"),
+    "pix2pix": Run((), "pix2pix", SMALL_PAIRS, "pairs"),
     "colorization": Run(
         (),
         "colorization, with an adversarial loss",
@@ -80,10 +84,10 @@ RUNS = {
     ),
     "unchanged": Run(
         (UNCHANGED,),
-        "CycleGAN with a U-Net, --lambda_identity 10",
-        {**SMALL_CYCLES, "netG": "unet_128", "load_size": 132, "crop_size": 128, "lambda_identity": 10,
-         "lr": 0.001, "max_steps": 700},
-        "large",
+        "FastCUT from a generator that copies, --lambda_NCE 100",
+        {**SMALL_CUT, **LARGER, "CUT_mode": "FastCUT", "nce_idt": False, "lambda_NCE": 100, "lambda_R1": 0,
+         "max_steps": 600},
+        start=({**SMALL_PAIRS, **LARGER, "lr": 0.002, "max_steps": 1500}, "copies"),
     ),
     "dead": Run(
         (WON,),
@@ -97,11 +101,7 @@ RUNS = {
         "negatives in domain B, from a generator that makes negatives",
         {**SMALL_CUT, "lambda_NCE": 1},
         "negatives",
-        start=(
-            {**read_recipe("pix2pix_small"), **SMALL, "no_antialias": False, "no_antialias_up": False, "lr": 0.001,
-             "max_steps": 600},
-            "negative_pairs",
-        ),
+        start=({**SMALL_PAIRS, "max_steps": 600}, "negative_pairs"),
     ),
     "divergence": Run((DIVERGENCE,), "--lr 0.1", {**SMALL_CUT, "lr": 0.1, "max_steps": 400}),
 }  # fmt: skip
@@ -175,15 +175,16 @@ def numbers(folder: Path) -> str:
 
 
 def make_data(root: Path) -> None:
-    """The sample, larger pictures of it, one picture in B, its negatives, and pairs."""
+    """The sample, one picture in B, negatives in B, and pairs: with copies, negatives and the true translations."""
     make_sample(root / "sample")
-    make_sample(root / "large", n_train=60, n_test=1, size=132)
     inputs = [Image.open(path).convert("RGB") for path in list_pictures(root / "sample" / "trainA")]
     half = len(inputs) // 2
     _save(root / "one" / "trainA", inputs)
     _save(root / "one" / "trainB", [Image.open(list_pictures(root / "sample" / "trainB")[0])])
     _save(root / "negatives" / "trainA", inputs[:half])
     _save(root / "negatives" / "trainB", map(ImageOps.invert, inputs[half:]))
+    _save(root / "copies" / "trainA", inputs)
+    _save(root / "copies" / "trainB", inputs)
     _save(root / "negative_pairs" / "trainA", inputs)
     _save(root / "negative_pairs" / "trainB", map(ImageOps.invert, inputs))
     _save(root / "pairs" / "trainA", inputs)

@@ -41,7 +41,7 @@ def written(tmp_path):
     def write(*entries, levels=LEVELS):
         path = tmp_path / "health.jsonl"
         path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-        TrainingPage(tmp_path / "web", "run").write(tmp_path / "log.jsonl", {}, levels, path)
+        TrainingPage(tmp_path / "web", "run").write(tmp_path / "log.jsonl", {}, levels, health_path=path)
         return tmp_path / "web" / "index.html"
 
     return write

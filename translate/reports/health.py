@@ -15,8 +15,7 @@ from translate.reports.curves import loss_curves_svg
 MOST_SHOWN = 20  # warnings, the newest
 MEANINGS = {
     "change": "how much the translations differ from their inputs, whose contrast is 1",
-    "explained": "the share of a translation that the colours at the same places of its input explain",
-    "distinct": "how much the translations differ from each other, measured by their contrast; for the inputs it is 1",
+    "explained": "the share of what is where in a translation that its own input explains and the other inputs do not",
     "order": "correlation of the brightness of translations with that of their inputs",
     "hues": "the same of their hues",
     "contrast": "standard deviation within a translation, black to white being 1",

@@ -32,6 +32,7 @@ PATIENCE = {
 }
 LOOK = "look"  # the kind of an entry that holds the numbers of previews, and no trouble
 IN_PICTURES = {COLLAPSE, UNCHANGED, INVERSION}
+FORGOTTEN = 2  # looks in a row without a sign, after which a trouble that was not told yet is none
 OVER = 3  # looks in a row without a sign, after which a trouble is over
 # What comes of another trouble is not told beside it: whoever mends that one mends both.
 COMES_OF = {
@@ -43,7 +44,7 @@ COMES_OF = {
 }
 IN_SHORT = {
     DIVERGENCE: "the losses ran away",
-    COLLAPSE: "the translations were alike whatever the input",
+    COLLAPSE: "the translations were alike, whatever the input",
     UNCHANGED: "the translations were their inputs",
     INVERSION: "the translations ran against their inputs",
     WON: "the discriminator had won",
@@ -68,13 +69,13 @@ class Course:
     told: bool = False
 
     def see(self, step: int, there: bool) -> None:
-        """Take in one look. What was told stays until several looks do not show it."""
+        """Take in one look. A trouble stays until several looks do not show it: one may be mistaken."""
         if there:
             self.since = step if self.since is None else self.since
             self.looks, self.clear = self.looks + 1, 0
         else:
             self.clear += 1
-            if not self.told:
+            if not self.told and self.clear >= FORGOTTEN:
                 self.since, self.looks = None, 0
 
     @property
@@ -170,5 +171,5 @@ def sentence(entry: Mapping[str, Any]) -> str | None:
     if entry["kind"] == LOOK:
         return None
     if entry.get("over"):
-        return f"note: over at step {entry['step']}: {IN_SHORT[entry['kind']]} since step {entry['since']}"
+        return f"note: over at step {entry['step']} what was so since step {entry['since']}: {IN_SHORT[entry['kind']]}"
     return f"warning: since step {entry['since']}, {entry['text']}. What helps: {entry['remedy']}."
