@@ -208,7 +208,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def _quiet(path: Path) -> Iterator[None]:
     """What is printed goes to a file."""
-    with open(path, "w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with open(path, "w", buffering=1) as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         yield
 
 

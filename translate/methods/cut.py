@@ -145,8 +145,7 @@ class CUT(Method):
         options = self.options
         found = {COLLAPSE: _closer(options), INVERSION: _upright(options)}
         if options.lambda_GAN > 0:
-            raised = f"a higher --lambda_R1 (it is {options.lambda_R1:g})" if options.lambda_R1 else "--lambda_R1 0.02"
-            found[WON] = f"hold the discriminator back with {raised} or a smaller --ndf"
+            found[WON] = _milder(options)
             found[BLIND] = _sharper(options)
         if options.lambda_NCE > 0:
             found[UNCHANGED] = _bolder(options)
@@ -337,6 +336,13 @@ def _bolder(options: CutOptions) -> str:
         f"a lower --lambda_NCE (it is {options.lambda_NCE:g}; try 1, or half of it){mode}; crops that are large enough "
         "to show what tells the domains apart"
     )
+
+
+def _milder(options: CutOptions) -> str:
+    """What keeps the discriminator from winning outright."""
+    freer = f"a lower --lambda_NCE (it is {options.lambda_NCE:g}), which leaves the generator free to answer, or "
+    raised = f"a higher --lambda_R1 (it is {options.lambda_R1:g})" if options.lambda_R1 else "--lambda_R1 0.02"
+    return f"{freer if options.lambda_NCE > 1 else ''}{raised} or a smaller --ndf, which hold the discriminator back"
 
 
 def _upright(options: CutOptions) -> str:

@@ -14,7 +14,7 @@ from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.losses.reconstruction import l1
 from translate.methods.base import Batch, Method
 from translate.methods.building import PLAIN_GAN_MODES, check_crop, check_sides, make_discriminator, make_generator
-from translate.methods.health import BLIND, COLLAPSE, WON, Game, Level, draw_levels
+from translate.methods.health import BLIND, WON, Game, Level, draw_levels
 from translate.methods.passes import run_together
 from translate.networks import RESNET_GENERATORS
 from translate.networks.initialization import initialize
@@ -94,10 +94,9 @@ class Pix2Pix(Method):
         return draw_levels(self.options.gan_mode, self.games)
 
     def remedies(self) -> dict[str, str]:
-        """Whether a translation may equal its input or run against it, the pairs know."""
+        """How like its input a translation should be, the pairs know."""
         weight = self.options.lambda_L1
         return {
-            COLLAPSE: f"a higher --lambda_L1 (it is {weight:g}), a lower --lr; see whether the pairs belong together",
             WON: f"a smaller --ndf, or a lower --lambda_L1 (it is {weight:g}), which leaves the generator more freedom",
             BLIND: "a lower --lr, or a larger --ndf",
         }
