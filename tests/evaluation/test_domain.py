@@ -7,6 +7,7 @@ import torch
 from translate.data.known import default_cache_folder
 from translate.evaluation import domain, domain_classifier
 from translate.evaluation.domain import domain_distance, domain_share, judgement, wilson_interval
+from translate.evaluation.domain_classifier import load_small
 from translate.evaluation.frechet import frechet_distance
 from translate.evaluation.metric import Judged, Tools, Unmeasurable
 from translate.evaluation.picture_set import PictureSet
@@ -74,6 +75,22 @@ def test_judges_are_learned_once_and_kept(judged, monkeypatch):
 
     monkeypatch.setattr(domain_classifier.DomainClassifier, "learn", never)
     assert domain_distance(judged(stripes(24, True, 4)), Tools()).value == first
+
+
+def test_of_many_training_pictures_some_are_enough(judged, monkeypatch, tmp_path):
+    counts = []
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path))
+    monkeypatch.setattr(domain, "MOST_TEACHING", 20)
+    monkeypatch.setattr(domain, "load_small", lambda pictures: counts.append(len(pictures)) or load_small(pictures))
+    judgement(judged(stripes(24, True, 4)), Tools())
+    assert counts == [20, 20, 24, 24, 30]
+
+
+def test_no_set_of_results_gets_the_verdict_of_one_that_is_gone(judged, tools):
+    """As in a training, where the next set may lie where the last one did."""
+    pictures = list(stripes(24, False, 4)), list(stripes(24, True, 4))
+    shares = [domain_share(judged(PictureSet.in_memory(pictures[turn % 2])), tools).value for turn in range(6)]
+    assert [share > 0.5 for share in shares] == [False, True] * 3
 
 
 @pytest.mark.parametrize("damage", [b"", b"no file of torch", None])

@@ -2,6 +2,7 @@
 far they are from real B in its features."""
 
 import hashlib
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from translate.data.known import default_cache_folder
+from translate.data.validation import spread
 from translate.errors import InputError, RunError
 from translate.evaluation.domain_classifier import PROTOCOL, DomainClassifier, Verdict, load_small
 from translate.evaluation.frechet import frechet_distance
@@ -23,6 +25,7 @@ from translate.randomness import generator
 
 LEAST_ACCURACY = 0.9
 FEWEST_TEACHING = 16  # pictures of each domain, from which to learn
+MOST_TEACHING = 2000  # evenly spread over those there are; more would only take longer
 # The unseen pictures of both domains say whether it has learned.
 FEWEST = {"inputs": 8, "real": 8, "results": 4}
 WORDS = {"inputs": "inputs", "real": "real pictures of B", "results": "results"}
@@ -56,9 +59,12 @@ def judgement(judged: Judged, tools: Tools) -> Judgement:
         if count < fewest:
             raise Unmeasurable(f"the domain measures need at least {fewest} {WORDS[kind]}, and there are {count}")
     classifier, name = _classifier(judged.teaching, tools)
+    known = tools.once(("verdicts", name), weakref.WeakKeyDictionary)
 
     def verdict(pictures: PictureSet) -> Verdict:
-        return tools.once(("verdict", name, id(pictures)), lambda: classifier.judge(load_small(pictures)))
+        if pictures not in known:
+            known[pictures] = classifier.judge(load_small(pictures))
+        return known[pictures]
 
     found = Judgement(verdict(judged.results), verdict(judged.inputs), verdict(judged.real), name)
     if found.accuracy < LEAST_ACCURACY:
@@ -148,6 +154,7 @@ def _classifier(teaching: tuple[PictureSet, PictureSet], tools: Tools) -> tuple[
             f"the domain classifier learns from at least {FEWEST_TEACHING} training pictures of each domain, and there "
             f"are {fewest}"
         )
+    teaching = tuple(pictures.part(spread(range(len(pictures)), MOST_TEACHING)) for pictures in teaching)
     prints = [pictures.fingerprint for pictures in teaching]
     key = hashlib.sha256(f"{PROTOCOL} {tools.seed} {prints}".encode()).hexdigest()[:16]
 
