@@ -29,7 +29,7 @@ from translate.errors import InputError
 from translate.methods import METHODS
 from translate.settings import TrainSettings
 from translate.training.staging import staged
-from translate.training.validating import held_out, open_validation
+from translate.training.validating import open_validation, part_held_out
 
 Ranges = tuple[ValueRange | None, ValueRange | None]
 # The transform of the first epochs, that of the later ones if it is another, and the last of the first epochs.
@@ -118,16 +118,15 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
     }
     transform = _transform(settings)
     reports = {domain: _checked(settings, folder, transform) for domain, folder in folders.items()}
-    found = {domain: list(report.headers) for domain, report in reports.items()}
-    held = {domain: held_out(settings, root, found[domain]) for domain in "AB"}
-    paths = {domain: [path for path in found[domain] if path not in set(held[domain])] for domain in "AB"}
+    held, paths = {}, {}
+    for domain, report in reports.items():
+        held[domain], paths[domain] = part_held_out(settings, root, list(report.headers))
     ranges = _ranges(settings, *((folders[domain].name, reports[domain].headers) for domain in "AB"))
     channels = _channels(data.input_nc, data.output_nc, *(reports[domain].headers for domain in "AB"))
     whole = {
-        (Part(path, range=values), nc): _size(header)
+        (Part(path, range=values), nc): _size(reports[domain].headers[path])
         for domain, nc, values in zip("AB", channels, ranges, strict=True)
-        for path, header in reports[domain].headers.items()
-        if path not in set(held[domain])
+        for path in paths[domain]
     }
     kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share), "ranges": ranges}
     dataset = UnpairedPictures(paths["A"], paths["B"], *channels, *transform, **kept, serial=data.serial_batches)
@@ -147,8 +146,7 @@ def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
     folder = single_folder(root, settings.run.phase, _letters(settings)[0])
     transform = _transform(settings)
     report = _checked(settings, folder, transform, deep=False)
-    held = held_out(settings, root, list(report.headers))
-    paths = [path for path in report.headers if path not in set(held)]
+    held, paths = part_held_out(settings, root, list(report.headers))
     channels = _channels(data.input_nc, data.output_nc, report.headers, report.headers)
     sizes = {(Part(path), channels[0]): _size(report.headers[path]) for path in paths}
     cache = _cache(data.cache_mb, sizes, transform, share)
@@ -171,7 +169,7 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     channels = _channels(data.input_nc, data.output_nc, *headers)
     ranges = _ranges(settings, *((f"domain {letter}", found) for letter, found in zip(letters, headers, strict=True)))
     pairs = [Pair(pair.a._replace(range=ranges[0]), pair.b._replace(range=ranges[1])) for pair in pairs]
-    held = set(held_out(settings, root, [pair.a.path for pair in pairs]))
+    held = set(part_held_out(settings, root, [pair.a.path for pair in pairs])[0])
     shown, pairs = [pair for pair in pairs if pair.a.path in held], [pair for pair in pairs if pair.a.path not in held]
     sizes = {
         (part, nc): _size(part.header(report.headers[part.path]))

@@ -14,13 +14,15 @@ from translate.settings import TrainSettings
 Sides = tuple[list[Part], list[Part]]  # pictures of A and of B; where both are held out of pairs, in the same order
 
 
-def held_out(settings: TrainSettings, root: Path, paths: Sequence[Path]) -> list[Path]:
-    """The training pictures of a domain that are not learned from; none where quality is not measured, or the data set
-    has a phase for it."""
+def part_held_out(settings: TrainSettings, root: Path, paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The training pictures of a domain that are not learned from, and those that are. The former are none where
+    quality is not measured, or the data set has a phase for it."""
     quality = settings.quality
     if not quality.eval_every or has_phase(root, quality.eval_phase, "AB"):
-        return []
-    return hold_out(paths, quality.eval_pictures)
+        return [], list(paths)
+    held = hold_out(paths, quality.eval_pictures)
+    left_out = set(held)
+    return held, [path for path in paths if path not in left_out]
 
 
 def open_validation(
@@ -33,7 +35,7 @@ def open_validation(
     """The pictures on which quality is measured; None where it is not.
 
     Args:
-        held: what ``held_out`` told to leave out of the training.
+        held: what ``part_held_out`` left out of the training.
         learned: pictures that are learned from, where there are two domains.
         ranges: of the values of both domains.
 
@@ -58,12 +60,7 @@ def open_validation(
             "training pictures to hold out a tenth of them; add that folder, or name another by --eval_phase"
         )
     inputs, real = _checked(inputs, real, data.skip_bad_images)
-    teaching = None
-    if learned:
-        teaching = tuple(
-            [part._replace(range=each) for part in side] for side, each in zip(learned, ranges, strict=True)
-        )
-    return Validation(where, inputs, real, teaching)
+    return Validation(where, inputs, real, _in_ranges(learned, ranges) if learned else None)
 
 
 def _held_pictures(held: Sides, mode: str, ranges: Sequence[ValueRange | None]) -> tuple[list[Input], list[Part]]:
