@@ -2,16 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from translate import __version__
 from translate.data.checking import check_pictures
 from translate.data.dataroot import resolve_dataroot
 from translate.data.inputs import name_results
@@ -19,10 +17,11 @@ from translate.data.listing import domain_folder, list_pictures, shown
 from translate.data.part import Part
 from translate.data.validation import teaching_parts
 from translate.errors import InputError
-from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
+from translate.evaluation.metrics import Judged, Measured, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
 from translate.files import append_line
 from translate.flags import build
+from translate.metric_figures import figure_of, text_table
 from translate.options import EvaluateOptions
 from translate.training.device import choose_device
 
@@ -55,7 +54,7 @@ def evaluate_folder(results: str | os.PathLike[str], values: Mapping[str, Any]) 
     judged = _find(Path(results), options)
     weights = Path(options.metrics_weights) if options.metrics_weights else None
     found, left_out = take_chosen(options.metrics, judged, Tools(choose_device(options.gpu_ids), weights))
-    print(table(metrics, found))
+    print(text_table([figure_of(name, measured.as_json()) for name, measured in found.items()]))
     for name, reason in left_out.items():
         print(f"note: {name} is left out: {reason}")
     if options.output:
@@ -76,26 +75,6 @@ def take_chosen(words: str, judged: Judged, tools: Tools) -> tuple[dict[str, Mea
     more, left_out = take([metric for metric in metrics if metric.name not in named], judged, tools, lenient=True)
     found |= more
     return {metric.name: found[metric.name] for metric in metrics if metric.name in found}, left_out
-
-
-def table(metrics: Sequence[Metric], found: Mapping[str, Measured]) -> str:
-    """Lines for people: value, interval, and what real B and untouched inputs have."""
-    rows = [("", "value", "95 %", "real B", "untouched")]
-    for metric in metrics:
-        if measured := found.get(metric.name):
-            interval = "" if measured.low is None else f"{metric.shown(measured.low)} to {metric.shown(measured.high)}"
-            ends = ["" if end is None else metric.shown(end) for end in (measured.floor, measured.ceiling)]
-            rows.append((f"{metric.title} ({metric.name})", metric.shown(measured.value), interval, *ends))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
-        for row in rows
-    )
-
-
-def versions() -> dict[str, str]:
-    """Of what took the metrics."""
-    return {"translate": __version__, "torch": torch.__version__}
 
 
 def _find(results: Path, options: EvaluateOptions) -> Judged:

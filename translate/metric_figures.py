@@ -1,6 +1,6 @@
 """What was measured, in the words of pages and tables: where metrics, of which reports know nothing, meet them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,17 @@ def figure_of(name: str, found: Mapping[str, Any]) -> Figure:
 def described() -> dict[str, Figure]:
     """All metrics by name: their titles, directions and protocols, without numbers."""
     return {name: figure_of(name, {}) for name in METRICS.names()}
+
+
+def text_table(figures: Sequence[Figure]) -> str:
+    """Lines for people: value, interval, and what real B and untouched inputs have."""
+    rows = [("", "value", "95 %", "real B", "untouched")]
+    rows += [(f"{each.title} ({each.name})", each.value, each.interval, each.floor, each.ceiling) for each in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    )
 
 
 def _of_metric(metric: Metric, figure: Figure, found: Mapping[str, Any]) -> Figure:

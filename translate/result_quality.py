@@ -10,14 +10,12 @@ from PIL import Image
 
 from translate.data.deep_picture import visible
 from translate.data.inputs import Input
-from translate.data.listing import domain_folder, list_pictures
 from translate.data.part import Part
-from translate.data.validation import teaching_parts
+from translate.data.validation import real_parts, teaching_parts
 from translate.data.value_range import ValueRange
-from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
+from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
-from translate.measuring import table, versions
-from translate.metric_figures import figure_of
+from translate.metric_figures import figure_of, text_table
 from translate.options import TestOptions
 from translate.reports.figures import Figure
 from translate.reports.results import Row
@@ -69,7 +67,7 @@ class Quality:
     def say(self) -> None:
         """Print what was found, and why the rest was not."""
         if self.found:
-            print(table(self.metrics, self.found))
+            print(text_table(self.figures()))
         for name, reason in self.left_out.items():
             print(f"note: {name} is left out: {reason}")
 
@@ -105,10 +103,7 @@ class Comparison:
             return Quality((), names, {}, {}, {"results": len(results)})
         told = translator.size.describe()
 
-        def prepared(parts: Sequence[Part]) -> PictureSet:
-            return PictureSet.of_parts(parts, translator.prepare, told)
-
-        shown = prepared([each.part for each in inputs])
+        shown = PictureSet.of_parts([each.part for each in inputs], translator.prepare, told)
         judged = Judged(
             PictureSet.of_files(results),
             inputs=shown,
@@ -162,12 +157,6 @@ def compare_with(
     for metric in metrics:
         if metric.name in named and metric.prepare:
             metric.prepare(tools)
-    if mode == "aligned":
-        real = [each.truth for each in inputs if each.truth]
-    elif mode == "single":
-        real = [each.part for each in inputs]
-    else:
-        folder = domain_folder(root, phase, letters[1], required=False)
-        real = [Part(path, range=ranges[1]) for path in list_pictures(folder)] if folder else []
+    real = real_parts(root, phase, letters[1], mode, inputs, ranges[1])
     teaching = teaching_parts(root, letters, ranges) if mode == "unaligned" else None
     return Comparison(metrics, tools, real, teaching, as_there_is=words == TestOptions.metrics)

@@ -54,19 +54,31 @@ def phase_pictures(
     Raises:
         InputError: the phase holds nothing to translate.
     """
-    _, inputs = find_inputs(root, phase, letters, mode)
-    inputs = spread(inputs, most)
-    if mode == "aligned":
-        real = [each.truth for each in inputs if each.truth]
-    elif mode == "single":
-        real = [each.part for each in inputs]
-    else:
-        folder = domain_folder(root, phase, letters[1], required=False)
-        real = [Part(path) for path in spread(list_pictures(folder), most)] if folder else []
-    return [
+    _, found = find_inputs(root, phase, letters, mode)
+    inputs = [
         Input(each.name, each.part._replace(range=ranges[0]), each.truth and each.truth._replace(range=ranges[1]))
-        for each in inputs
-    ], [part._replace(range=ranges[1]) for part in real]
+        for each in spread(found, most)
+    ]
+    return inputs, spread(real_parts(root, phase, letters[1], mode, inputs, ranges[1]), most)
+
+
+def real_parts(
+    root: Path, phase: str, letter: str, mode: str, inputs: Sequence[Input], values: ValueRange | None
+) -> list[Part]:
+    """The real pictures of the domain that is translated to; none where a phase has none.
+
+    Args:
+        letter: of that domain's folder.
+        mode: as of ``--dataset_mode``.
+        inputs: of the phase; what is real among pairs and in a single domain belongs to them.
+        values: range of that domain's values.
+    """
+    if mode == "aligned":
+        return [each.truth for each in inputs if each.truth]
+    if mode == "single":
+        return [each.part for each in inputs]
+    folder = domain_folder(root, phase, letter, required=False)
+    return [Part(path, range=values) for path in list_pictures(folder)] if folder else []
 
 
 def spread(things: Sequence, most: int) -> list:

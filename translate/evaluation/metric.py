@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from translate import __version__
 from translate.errors import InputError
 from translate.evaluation.picture_set import PictureSet
 from translate.registry import Registry, did_you_mean
@@ -55,7 +56,7 @@ class Measured:
 
     Attributes:
         value: the number that is reported.
-        per_picture: where it is a mean over the results, what each of them contributes, in their order.
+        per_picture: what it says of each result, in their order: what it adds to a mean; for a share, how sure it is.
         low, high: a 95 % interval of the value, where few pictures make it uncertain.
         floor: the value that real pictures of B would reach.
         ceiling: the value of the untranslated inputs.
@@ -150,6 +151,11 @@ class Metric:
         """What it needs and is not there, in words; empty where nothing is missing."""
         missing = (kind for kind in self.needs if not getattr(judged, kind))
         return next((f"{self.name} needs {KINDS[kind]}, and there are none" for kind in missing), "")
+
+
+def versions() -> dict[str, str]:
+    """Of what takes the metrics."""
+    return {"translate": __version__, "torch": torch.__version__}
 
 
 METRICS: Registry[Metric] = Registry("metric (--metrics)")

@@ -18,9 +18,21 @@ from translate.evaluation.metric import (
     Unmeasurable,
     chosen_metrics,
     take,
+    versions,
 )
 
-__all__ = ["GROUPS", "METRICS", "Judged", "Measured", "Metric", "Tools", "Unmeasurable", "chosen_metrics", "take"]
+__all__ = [
+    "GROUPS",
+    "METRICS",
+    "Judged",
+    "Measured",
+    "Metric",
+    "Tools",
+    "Unmeasurable",
+    "chosen_metrics",
+    "take",
+    "versions",
+]
 
 GROUPS |= {
     "fid": ("fid_clean", "kid_clean"),  # FID of few pictures is not to be read without KID

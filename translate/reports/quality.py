@@ -11,10 +11,9 @@ from dominate.util import raw
 
 from translate.reports.figures import Figure, direction
 from translate.reports.metric_panel import Band, Mark, metric_panel_svg
-from translate.reports.metrics_log import METRICS_LOG, metric_lines, read_metrics_log
+from translate.reports.metrics_log import BEST_RECORD, METRICS_LOG, metric_lines, read_metrics_log
 from translate.reports.series import Points, number
 
-BEST = "best.json"
 BEST_WEIGHTS = "best_net_G.pth"
 NAMES = {"floor": "real B", "ceiling": "untouched"}
 OF_WEIGHTS = {"raw": "the raw weights", "ema": "the averaged weights (ema)"}
@@ -35,7 +34,7 @@ def quality(run: Path, described: Mapping[str, Figure] | None = None) -> html_ta
         return None
     described = described or {}
     names = list(dict.fromkeys(name for entry in entries for name in entry["metrics"]))
-    best = _read_best(Path(run) / BEST)
+    best = _read_best(Path(run) / BEST_RECORD)
     content = tags.section(tags.h2("Quality"))
     if best:
         content.add(tags.p(*_best_in_words(best, entries, described), cls="best-words"))

@@ -14,22 +14,21 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from translate import __version__
 from translate.data.part import Part
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.validation import Validation
 from translate.errors import InputError
-from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take
+from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
 from translate.files import write_json
 from translate.inference import translate_signed
 from translate.options import QualityOptions
+from translate.reports.metrics_log import BEST_RECORD
 from translate.sizing import TestSize
 from translate.training.loop import Trainer
 from translate.training.run_folder import RunFolder
 
 BEST = "best"
-BEST_RECORD = "best.json"
 PREFERRED = "domain_distance"  # for choosing the best, where it can be taken
 RAW, EMA = "raw", "ema"
 
@@ -55,7 +54,6 @@ class Evaluator:
         channels: that the generator reads.
         folder: of the run.
         tools: what metrics share.
-        phase: of the validation, as it is recorded.
     """
 
     def __init__(
@@ -154,7 +152,7 @@ class Evaluator:
             "left_out": dict(left_out),
             "counts": {name: len(pictures) for name, pictures in sets.items()},
             "seed": self.tools.seed,
-            "versions": {"translate": __version__, "torch": torch.__version__},
+            "versions": versions(),
         }
 
     def _say(self, weights: str, found: Mapping[str, Measured], left_out: Mapping[str, str]) -> None:

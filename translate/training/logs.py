@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import RunError
+from translate.reports.metrics_log import METRICS_LOG
 
 TEXT_LOG = "loss_log.txt"
 JSON_LOG = "log.jsonl"
-METRICS_LOG = "metrics.jsonl"
 HEALTH_LOG = "health.jsonl"  # warnings, their ends, and the numbers of previews
 ALL_LOGS = (TEXT_LOG, JSON_LOG, METRICS_LOG, HEALTH_LOG)
 
