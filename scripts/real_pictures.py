@@ -1,12 +1,11 @@
-"""How far do the methods get on real photographs in a few minutes? One table and one page a task.
+"""How far do the methods that learn from context and from colour get on real photographs? One table and page a task.
 
     python scripts/real_pictures.py inpainting --dataroot photos --steps 2400
     python scripts/real_pictures.py colorization --dataroot photos --steps 2400
-    python scripts/real_pictures.py translation --dataroot datasets/apple2orange --minutes 20
 
 inpainting and colorization learn from DATAROOT/train and are tested on DATAROOT/test; each sub-folder of test gets
-figures of its own. translation wants trainA, trainB, testA, testB. Every variant of a task gets the same steps or
-minutes, and no less: a variant whose training was broken off is resumed, one that is ready is not trained again.
+figures of its own. Every variant of a task gets the same steps, and no less: a variant whose training was broken off is
+resumed, one that is ready is not trained again. Methods that translate unpaired pictures: scripts/compare_methods.py.
 ``--only`` runs one variant, so that several can run beside each other; the table holds those that are ready.
 """
 
@@ -20,19 +19,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from skimage.exposure import match_histograms
 from skimage.restoration import inpaint_biharmonic
 
 from translate.commandline import read_recipe
 from translate.commands import run_command
-from translate.data.listing import domain_folder, list_pictures
-from translate.data.part import Part
-from translate.data.validation import teaching_parts
 from translate.errors import InputError
 from translate.evaluation.color import ab_error, colourfulness
 from translate.evaluation.inpainting import hole_quality
-from translate.evaluation.metrics import Judged, Tools, chosen_metrics, take
-from translate.evaluation.picture_set import PictureSet
 from translate.files import replacing_folder, write_text
 from translate.reports.results import Row, write_results_page
 from translate.testing import run_test
@@ -51,7 +44,7 @@ class Task:
         variants: further flags of each.
         inputs: labels of a test's pictures that are the same for every variant.
         baselines: what needs no learning: (pictures of a row) -> result.
-        measure: (truth or input, result, all pictures of the row) -> figures.
+        measure: (truth, result, all pictures of the row) -> figures.
     """
 
     recipe: str
@@ -59,7 +52,6 @@ class Task:
     inputs: tuple[str, ...]
     measure: Callable[[np.ndarray, np.ndarray, Pictures], Figures]
     baselines: dict[str, Callable[[Pictures], np.ndarray]] = field(default_factory=dict)
-    reference: str = "truth_B"
 
 
 def hole_of(pictures: Pictures) -> np.ndarray:
@@ -94,10 +86,6 @@ def measure_colours(truth: np.ndarray, result: np.ndarray, _: Pictures) -> Figur
     return {"ab error (RMS)": error.rms, "ab error (mean)": error.mean, "colourfulness": colourfulness(result)}
 
 
-def measure_change(given: np.ndarray, result: np.ndarray, _: Pictures) -> Figures:
-    return {"change of the input (mean, grey levels)": float(np.abs(given.astype(float) - result).mean())}
-
-
 TASKS = {
     "inpainting": Task(
         "context_encoder_small",
@@ -113,13 +101,6 @@ TASKS = {
         measure_colours,
         {"grey": lambda pictures: pictures["grey_A"], "the truth itself": lambda pictures: pictures["truth_B"]},
     ),
-    "translation": Task(
-        "cycle_gan_small",
-        {"CUT": {"model": "cut"}, "FastCUT": {"model": "cut", "CUT_mode": "FastCUT"}, "CycleGAN": {}},
-        ("real_A",),
-        measure_change,
-        reference="real_A",
-    ),
 }
 
 
@@ -127,16 +108,13 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("--dataroot", required=True, type=Path)
-    parser.add_argument("--steps", type=int, help="steps of each variant")
-    parser.add_argument("--minutes", type=float, help="minutes of each variant, in place of steps")
+    parser.add_argument("--steps", required=True, type=int, help="steps of each variant")
     parser.add_argument("--only", help="train this variant alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results/real_pictures"), help="runs, tests and pages")
     parser.add_argument("--show", type=int, default=40, help="rows of the page")
     flags = parser.parse_args(arguments)
     task, home = TASKS[flags.task], flags.out / flags.task
-    if (flags.steps is None) == (flags.minutes is None):
-        raise InputError("give either --steps or --minutes, the same for all variants")
     if flags.only and flags.only not in task.variants:
         raise InputError(f"--only {flags.only!r} is not a variant of {flags.task}: {', '.join(task.variants)}")
     for name in [flags.only] if flags.only else task.variants:
@@ -149,21 +127,12 @@ def train_and_test(task: Task, name: str, flags: argparse.Namespace, home: Path)
     if (home / "tests" / name / "cost.json").exists():
         return
     runs = home / "runs"
-    told: dict[str, Any] = {"checkpoints_dir": str(runs), "name": name}
-    if flags.steps is not None:
-        told["max_steps"] = flags.steps
-    else:
-        told["max_minutes"] = flags.minutes
-    if (runs / name / "latest_state.pth").exists() and flags.steps is not None:
+    told: dict[str, Any] = {"checkpoints_dir": str(runs), "name": name, "max_steps": flags.steps}
+    if (runs / name / "latest_state.pth").exists():
         told["continue_train"] = True
     else:
-        recipe = dict(read_recipe(task.recipe))
-        own = task.variants[name]
-        if "model" in own:  # of another method; it takes the flags that all methods know
-            recipe.pop("model")
+        recipe, own = read_recipe(task.recipe), task.variants[name]
         told |= {**recipe, **own, "dataroot": str(flags.dataroot), "seed": flags.seed, "save_latest_freq": 10**9}
-        if flags.minutes is not None:
-            told |= {"n_epochs": 10**6, "n_epochs_decay": 0}
     steps = train_from_flags(told).step
     results = run_test({"checkpoints_dir": str(runs), "name": name, "results_dir": str(home / "tests")})
     write_text(results.page.parent.parent / "cost.json", json.dumps({"steps": steps}))
@@ -183,14 +152,12 @@ def report(task: Task, flags: argparse.Namespace, home: Path) -> None:
             given, results = read_row(task, ready, home, name)
             group = name.split("/")[0] if "/" in name else "all"
             for label, result in results.items():
-                figures[group][label].append(task.measure(given[task.reference], result, given))
+                figures[group][label].append(task.measure(given["truth_B"], result, given))
             if index in shown:
-                truth = {label: given[label] for label in ("truth_B",) if label in given and task.reference == label}
+                truth = {"truth_B": given["truth_B"]}
                 pictures = without_repeats({**{label: given[label] for label in task.inputs}, **results, **truth})
                 rows.append(Row(name, save_row(pictures, name, folder)))
         table = in_a_table(figures, costs)
-        if flags.task == "translation":
-            table += "\n" + shares(flags.dataroot, ready, home)
         facts = {name: f"{steps} steps" for name, steps in costs.items()}
         write_results_page(folder / "index.html", f"{flags.task}, on real pictures", rows, facts)
         write_text(folder / "table.md", table)
@@ -204,7 +171,7 @@ def read_row(task: Task, ready: Sequence[str], home: Path, name: str) -> tuple[d
     def read(variant: str, label: str) -> np.ndarray:
         return np.asarray(Image.open(home / "tests" / variant / "test_latest" / "images" / label / name).convert("RGB"))
 
-    given = {label: read(ready[0], label) for label in {*task.inputs, task.reference}}
+    given = {label: read(ready[0], label) for label in {*task.inputs, "truth_B"}}
     results = {label: make(given) for label, make in task.baselines.items()}
     return given, results | {variant: read(variant, "fake_B") for variant in ready}
 
@@ -236,34 +203,6 @@ def in_a_table(figures: Mapping[str, Mapping[str, list[Figures]]], costs: Mappin
             values = [f"{np.mean([row[measure] for row in rows]):.3g}" for measure in measures]
             lines.append(f"| {group} ({len(rows)}) | {label} | {costs.get(label, '')} | {' | '.join(values)} |")
     return "\n".join(lines) + "\n"
-
-
-def shares(dataroot: Path, ready: Sequence[str], home: Path) -> str:
-    """How many results are taken for B, and how far they are from it, beside what needs no learning."""
-    inputs, real = (list_pictures(domain_folder(dataroot, "test", letter)) for letter in "AB")
-    teaching = teaching_parts(dataroot, "AB")
-    if teaching is None:
-        raise InputError(f"{dataroot} lacks trainA or trainB, from which the domain measures learn")
-    compared = {"inputs": PictureSet.of_files(inputs), "real": PictureSet.of_files(real)}
-    compared["teaching"] = tuple(PictureSet.of_parts(side) for side in teaching)
-    tests = {name: home / "tests" / name / "test_latest" / "images" / "fake_B" for name in ready}
-    candidates = {name: PictureSet.of_files(list_pictures(folder)) for name, folder in tests.items()}
-    candidates |= {"the input itself": compared["inputs"], "histogram matching": matched(inputs, teaching[1])}
-    metrics, tools = chosen_metrics("domain"), Tools()
-    lines = [f"| | {' | '.join(metric.title for metric in metrics)} |", "|---" * (1 + len(metrics)) + "|"]
-    for name, pictures in candidates.items():
-        found, _ = take(metrics, Judged(pictures, **compared), tools)
-        lines.append(f"| {name} | {' | '.join(each.shown(found[each.name].value) for each in metrics)} |")
-    floors = [metric.shown(found[metric.name].floor) for metric in metrics]
-    return "\n".join([*lines, f"| real B | {' | '.join(floors)} |"]) + "\n"
-
-
-def matched(inputs: Sequence[Path], reference: Sequence[Part]) -> PictureSet:
-    """Each picture with the colour histogram of all reference pictures together."""
-    small = [np.asarray(part.read(3).resize((32, 32))) for part in reference]
-    pool = np.concatenate([picture.reshape(-1, 1, 3) for picture in small])
-    pictures = [match_histograms(picture, pool, channel_axis=2) for picture in PictureSet.of_files(inputs)]
-    return PictureSet.in_memory([picture.round().clip(0, 255).astype(np.uint8) for picture in pictures])
 
 
 if __name__ == "__main__":
