@@ -85,8 +85,7 @@ RUNS = {
     "unchanged": Run(
         (UNCHANGED,),
         "FastCUT from a generator that copies, --lambda_NCE 100",
-        {**SMALL_CUT, **LARGER, "CUT_mode": "FastCUT", "nce_idt": False, "lambda_NCE": 100, "lambda_R1": 0,
-         "max_steps": 600},
+        {**SMALL_CUT, **LARGER, "CUT_mode": "FastCUT", "nce_idt": False, "lambda_NCE": 100, "lambda_R1": 0},
         start=({**SMALL_PAIRS, **LARGER, "lr": 0.002, "max_steps": 1500}, "copies"),
     ),
     "dead": Run(

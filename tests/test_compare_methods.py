@@ -13,7 +13,8 @@ from skimage.exposure import match_histograms
 from translate.errors import InputError, RunError
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
-TINY = "--ngf 2 --ndf 2 --netF_nc 4 --num_patches 4 --load_size 32 --crop_size 32 --num_threads 0 --max_steps 2".split()
+FLAGS = {"ngf": 2, "ndf": 2, "netF_nc": 4, "num_patches": 4, "load_size": 32, "crop_size": 32, "num_threads": 0}
+TINY = [str(word) for name, value in {**FLAGS, "max_steps": 2}.items() for word in (f"--{name}", value)]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def home(tmp_path, make_domains, monkeypatch, script):
 
 
 def call(script, *more, flags=TINY):
-    own = "--dataroot data --minutes 5 --metrics changed_rms,structure_gradients --out out".split()
+    own = ["--dataroot", "data", "--minutes", "5", "--metrics", "changed_rms,structure_gradients", "--out", "out"]
     script.main([*own, *more, "--", *flags])
 
 

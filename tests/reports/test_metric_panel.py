@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translate.reports.metric_panel import DOTTED, Mark, metric_panel_svg
-from translate.reports.panel import COLOURS
+from translate.reports.metric_panel import Mark, metric_panel_svg
+from translate.reports.panel import COLOURS, DOTTED
 
 CURVE = [(0, 1.0), (50, 3.0), (100, 2.0)]
 

@@ -14,6 +14,7 @@ from translate.reports.common_inputs import common_inputs
 from translate.reports.controls import controls
 from translate.reports.figures import Figure, plain_figure
 from translate.reports.page import heading, page, picture_url, save_page
+from translate.reports.progress import progress
 from translate.reports.runs_table import Line, runs_table
 from translate.reports.tested import Tested
 
@@ -57,6 +58,8 @@ def write_compare_page(
     if notes:
         content.add(ul(*map(li, notes), cls="notes"))
     content.add(section(h2("Runs"), _table(path.parent, runs, figure_of, ignored, more or {})))
+    if (came_along := progress(runs, figure_of)) is not None:
+        content.add(came_along)
     labels = [runs[0].source, *([TRUTH] if common and _has_truth(runs[0], common) else [])]
     if common and (meanings := glossary(labels)):
         content.add(meanings)

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from translate.reports.panel import Panel, axes, colour_of, legend, path, svg, text
+from translate.reports.panel import MOST_POINTS, Panel, axes, colour_of, legend, path, svg, text
 from translate.reports.panel import levels as level_lines
 from translate.reports.series import Points, finite, groups, number, smooth, thin
-
-MOST_POINTS = 400
 
 
 def loss_curves_svg(

@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from translate.reports.panel import (
     BOTTOM,
+    MOST_POINTS,
     TOP,
     Panel,
     axes,
     colour_of,
+    dotted_path,
     legend,
     levels,
     line,
-    path,
+    merged,
     svg,
 )
 from translate.reports.series import LARGEST, Points, finite, number, thin
 
-MOST_POINTS = 400
-DOTTED = 60  # points, up to which each is drawn as a dot
 WEIGHTS = ("raw", "ema")  # what curves are called, in the order of their colours
 Band = Sequence[tuple[int, float, float]]  # step, low, high
 
@@ -55,12 +55,12 @@ def metric_panel_svg(
     if not drawn:
         return ""
     kept = {name: _finite_band(band) for name, band in (bands or {}).items() if name in drawn}
-    dashed = _merged({name: value for name, value in named.items() if _can_be_drawn(value)})
+    dashed = merged({name: value for name, value in named.items() if _can_be_drawn(value)})
     ends = [end for band in kept.values() for _, low, high in band for end in (low, high)]
     marked = [mark.value] if mark and mark.value is not None else []
     panel = Panel(list(drawn.values()), [*dashed, *ends, *marked], width, height)
     content = axes(panel) + "".join(_band(panel, band, _colour(name)) for name, band in kept.items())
-    content += "".join(_curve(panel, points, _colour(name)) for name, points in drawn.items())
+    content += "".join(dotted_path(panel, points, _colour(name)) for name, points in drawn.items())
     content += levels(panel, dashed) + (_mark(panel, mark) if mark else "")
     entries = [("●", _colour(name), name, number(points[-1][1])) for name, points in drawn.items()]
     if marked:
@@ -79,24 +79,6 @@ def _can_be_drawn(value: float) -> bool:
 
 def _finite_band(band: Band) -> Band:
     return sorted(each for each in band if _can_be_drawn(each[1]) and _can_be_drawn(each[2]))
-
-
-def _merged(named: Mapping[str, float]) -> dict[float, str]:
-    """Each value once, with all of its names."""
-    merged: dict[float, str] = {}
-    for name, value in named.items():
-        merged[value] = f"{merged[value]}, {name}" if value in merged else name
-    return merged
-
-
-def _curve(panel: Panel, points: Points, colour: str) -> str:
-    dots = points if len(points) <= DOTTED else []
-    thinned = thin(points, MOST_POINTS)
-    drawn = path(panel, thinned, colour, 1.8, 1) if len(thinned) > 1 else ""
-    return drawn + "".join(
-        f'<circle cx="{panel.x(step):.1f}" cy="{panel.y(value):.1f}" r="2.5" style="fill:{colour}"/>'
-        for step, value in dots
-    )
 
 
 def _band(panel: Panel, band: Band, colour: str) -> str:

@@ -3,14 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from translate.reports.series import Points, number, tick_label, ticks, value_range
+from translate.reports.series import Points, number, thin, tick_label, ticks, value_range
 
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 34, 26  # px around the plot: tick labels, air, legend, tick labels
 DIGIT = 6.5  # px, the width of a digit in a tick label
+SHORTEST = 1e-6  # of an axis of times; below, all is at one time
 LABEL = 15  # px, what a level's label takes above its line
 
-# Okabe and Ito's colours, told apart by colour-blind readers; a page may set lighter ones on a dark ground.
-COLOURS = ("#0072B2", "#D55E00", "#009E73")
+# Okabe and Ito's colours (the last three darkened), told apart by colour-blind readers; a page may set lighter ones on
+# a dark ground.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B05A8A", "#8A6D00", "#2E7F9F")
+DOTTED = 60  # points, up to which each is drawn as a dot
+MOST_POINTS = 400
 
 
 class Panel:
@@ -84,10 +88,12 @@ def axes(panel: Panel) -> str:
     return "".join(parts)
 
 
-def _step_ticks(first: int, last: int) -> list[tuple[float, str]]:
-    """Round steps with their labels; there are no halves of steps."""
-    if last - first < 5:
+def _step_ticks(first: float, last: float) -> list[tuple[float, str]]:
+    """Round steps, or minutes, with their labels; there are no halves of steps."""
+    if isinstance(first, int) and isinstance(last, int) and last - first < 5:
         return [(step, str(step)) for step in range(first, last + 1)]
+    if last - first < SHORTEST:
+        return [(first, number(first))]
     values = ticks(first, last, 5)
     return [(value, tick_label(value, values[1] - values[0])) for value in values]
 
@@ -104,6 +110,14 @@ def levels(panel: Panel, named: Mapping[float, str]) -> str:
     return "".join(parts)
 
 
+def merged(named: Mapping[str, float]) -> dict[float, str]:
+    """Each value once, with all of its names."""
+    found: dict[float, str] = {}
+    for name, value in named.items():
+        found[value] = f"{found[value]}, {name}" if value in found else name
+    return found
+
+
 def path(panel: Panel, points: Points, colour: str, width: float, opacity: float) -> str:
     """A line through points."""
     corners = " ".join(f"{panel.x(step):.1f},{panel.y(value):.1f}" for step, value in points)
@@ -113,9 +127,20 @@ def path(panel: Panel, points: Points, colour: str, width: float, opacity: float
     )
 
 
+def dotted_path(panel: Panel, points: Points, colour: str) -> str:
+    """A line through points, each of which is a dot too where they are few."""
+    thinned = thin(points, MOST_POINTS)
+    drawn = path(panel, thinned, colour, 1.8, 1) if len(thinned) > 1 else ""
+    return drawn + "".join(
+        f'<circle cx="{panel.x(step):.1f}" cy="{panel.y(value):.1f}" r="2.5" style="fill:{colour}"/>'
+        for step, value in (points if len(points) <= DOTTED else [])
+    )
+
+
 def colour_of(at: int) -> str:
     """The colour of a panel's n-th curve, which the page may set."""
-    return f"var(--series-{at + 1},{COLOURS[at % len(COLOURS)]})"
+    place = at % len(COLOURS)
+    return f"var(--series-{place + 1},{COLOURS[place]})"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:

@@ -21,7 +21,7 @@ class TrainingLog:
         series: loss name -> (step, value) in order of the steps; every value that was read, also NaN.
         step, epoch: of the last record; None where there is none.
         step_s, data_s: recent seconds a step and the share of them spent waiting for data.
-        train_s: seconds of all steps together.
+        times: (step, seconds of all steps up to it), in order of the steps; empty where the log tells no times.
     """
 
     series: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
@@ -29,7 +29,12 @@ class TrainingLog:
     epoch: int | None = None
     step_s: float | None = None
     data_s: float | None = None
-    train_s: float | None = None
+    times: list[tuple[int, float]] = field(default_factory=list)
+
+    @property
+    def train_s(self) -> float | None:
+        """Seconds of all steps together."""
+        return self.times[-1][1] if self.times else None
 
 
 def read_training_log(path: Path) -> TrainingLog:
@@ -45,7 +50,7 @@ def read_training_log(path: Path) -> TrainingLog:
         log.epoch = ordered[-1].get("epoch")
         log.step_s = _mean(ordered[-RECENT:], "step_s")
         log.data_s = _mean(ordered[-RECENT:], "data_s")
-        log.train_s = _total_s(ordered)
+        log.times = _times(ordered)
     return log
 
 
@@ -107,12 +112,13 @@ def _mean(records: list[dict[str, Any]], key: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _total_s(records: list[dict[str, Any]]) -> float | None:
+def _times(records: list[dict[str, Any]]) -> list[tuple[int, float]]:
     """Each record tells the seconds a step since the one before it."""
-    before = [0, *(record["step"] for record in records)]
-    parts = [
-        (record["step"] - last) * record["step_s"]
-        for last, record in zip(before, records, strict=False)
-        if _is_number(record.get("step_s"))
-    ]
-    return sum(parts) if parts else None
+    times: list[tuple[int, float]] = []
+    last, total = 0, 0.0
+    for record in records:
+        if _is_number(record.get("step_s")):
+            total += (record["step"] - last) * record["step_s"]
+            times.append((record["step"], total))
+        last = record["step"]
+    return times
