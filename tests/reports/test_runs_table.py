@@ -17,6 +17,24 @@ def test_the_best_are_those_of_which_none_is_better(better, numbers, best):
     assert best_of(_figures(better, *numbers)) == best
 
 
+@pytest.mark.parametrize(("better", "others", "best"), [
+    ("lower", [(5.0, 4.0, 6.0), (9.0, 8.5, 9.5)], {0}),
+    ("lower", [(5.0, 4.0, 6.0), (7.0, 5.5, 8.0), (9.0, 8.5, 9.5)], {0, 1}),
+    ("higher", [(5.0, 4.0, 6.0), (7.0, 6.0, 8.0), (9.0, 7.5, 9.5)], {1, 2}),
+    ("lower", [(5.0, 4.0, 6.0), (5.5, None, None)], {0, 1}),
+    ("lower", [(5.0, None, None), (5.5, 5.1, 5.9)], {0}),
+])  # fmt: skip
+def test_those_that_may_be_as_good_are_among_the_best(better, others, best):
+    figures = [
+        Figure("m", "M", "", better=better, number=value, ends=None if low is None else (low, high))
+        for value, low, high in others
+    ]
+    assert best_of(figures) == best
+    said = runs_table(list("abc")[: len(figures)], {"Quality": [Line.of_figures(figures)]}).render()
+    assert said.count(">best<") + said.count(">among the best<") == len(best)
+    assert (">best<" in said) == (len(best) == 1)
+
+
 def test_a_line_of_figures_has_their_words_and_what_they_are_compared_with():
     first = Figure("m", "M", "0.4", "0.3 to 0.5", "0.97", "0.03", "higher", "About it.", number=0.4)
     second = Figure("m", "M", "0.5", "", "0.97", "0.04", "higher", number=0.5)

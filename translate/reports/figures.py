@@ -28,6 +28,7 @@ class Figure:
         about: the protocol in a sentence.
         note: what a reader must know of this one, in a sentence.
         number: the value itself, where figures are compared.
+        ends: of the interval, in numbers.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Figure:
     about: str = ""
     note: str = ""
     number: float | None = None
+    ends: tuple[float, float] | None = None
 
 
 def plain_figure(name: str, found: Mapping[str, Any]) -> Figure:
@@ -49,10 +51,11 @@ def plain_figure(name: str, found: Mapping[str, Any]) -> Figure:
         found: ``value``, and ``low``, ``high``, ``floor``, ``ceiling`` where there are any.
     """
     shown = {key: number(value) for key, value in found.items() if type(value) in (int, float)}
-    interval = f"{shown['low']} to {shown['high']}" if {"low", "high"} <= shown.keys() else ""
+    ends = (float(found["low"]), float(found["high"])) if {"low", "high"} <= shown.keys() else None
+    interval = f"{shown['low']} to {shown['high']}" if ends else ""
     value = float(found["value"]) if "value" in shown else None
     floor, ceiling = shown.get("floor", ""), shown.get("ceiling", "")
-    return Figure(name, name, shown.get("value", ""), interval, floor, ceiling, number=value)
+    return Figure(name, name, shown.get("value", ""), interval, floor, ceiling, number=value, ends=ends)
 
 
 def figures_table(figures: Sequence[Figure]) -> html_tag:

@@ -18,7 +18,7 @@ class Line:
     Attributes:
         head: what it is, in words or as a figure whose title and protocol count.
         values, below: of each run, and what stands in small letters below it.
-        best: places of the best runs.
+        best: places of the best run, and of those that may be as good.
         more: what stands in further columns.
         floor, ceiling, better: as of a figure.
     """
@@ -54,7 +54,8 @@ class Line:
 
 
 def best_of(figures: Sequence[Figure | None]) -> frozenset[int]:
-    """The places of the best figures; none where no direction is better, or where fewer than two can be compared."""
+    """The places of the best figures, and of those whose interval overlaps with that of the best, so that nobody can
+    tell; none where no direction is better, or where fewer than two can be compared."""
     numbers = {
         at: figure.number
         for at, figure in enumerate(figures)
@@ -63,7 +64,19 @@ def best_of(figures: Sequence[Figure | None]) -> frozenset[int]:
     if len(numbers) < 2:
         return frozenset()
     choose = max if any(figure and figure.better == "higher" for figure in figures) else min
-    return frozenset(at for at, number in numbers.items() if number == choose(numbers.values()))
+    best = choose(numbers.values())
+    low, high = _within([_ends(figures[at]) for at, number in numbers.items() if number == best])
+    return frozenset(at for at in numbers if _ends(figures[at])[0] <= high and _ends(figures[at])[1] >= low)
+
+
+def _ends(figure: Figure) -> tuple[float, float]:
+    """Of its interval; of a figure without one, its value."""
+    return figure.ends or (figure.number, figure.number)
+
+
+def _within(intervals: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The narrowest range that holds all of them."""
+    return min(low for low, _ in intervals), max(high for _, high in intervals)
 
 
 def runs_table(
@@ -91,7 +104,8 @@ def _row(line: Line, references: Sequence[str]) -> html_tag:
     head = figure_head(line.head) if isinstance(line.head, Figure) else th(line.head, scope="row")
     row = tr(head)
     for at, value in enumerate(line.values):
-        row.add(_cell(value, line.below[at] if at < len(line.below) else "", at in line.best))
+        badge = "" if at not in line.best else "best" if len(line.best) == 1 else "among the best"
+        row.add(_cell(value, line.below[at] if at < len(line.below) else "", badge))
     row.add(*(td(text) for text in line.more))
     for key in references:
         text = getattr(line, key)
@@ -99,8 +113,8 @@ def _row(line: Line, references: Sequence[str]) -> html_tag:
     return row
 
 
-def _cell(value: str, below: str, best: bool) -> html_tag:
-    cell = td(span("best", cls="badge"), strong(value)) if best else td(value)
+def _cell(value: str, below: str, badge: str) -> html_tag:
+    cell = td(span(badge, cls="badge"), strong(value)) if badge else td(value)
     if below:
         cell.add(small(below))
     return cell
