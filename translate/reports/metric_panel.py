@@ -1,6 +1,5 @@
 """The curves of one metric over the steps of a training, as inline SVG."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from translate.reports.panel import (
     merged,
     svg,
 )
-from translate.reports.series import LARGEST, Points, finite, number, thin
+from translate.reports.series import Points, can_be_drawn, finite, number, thin
 
 WEIGHTS = ("raw", "ema")  # what curves are called, in the order of their colours
 Band = Sequence[tuple[int, float, float]]  # step, low, high
@@ -55,7 +54,7 @@ def metric_panel_svg(
     if not drawn:
         return ""
     kept = {name: _finite_band(band) for name, band in (bands or {}).items() if name in drawn}
-    dashed = merged({name: value for name, value in named.items() if _can_be_drawn(value)})
+    dashed = merged({name: value for name, value in named.items() if can_be_drawn(value)})
     ends = [end for band in kept.values() for _, low, high in band for end in (low, high)]
     marked = [mark.value] if mark and mark.value is not None else []
     panel = Panel(list(drawn.values()), [*dashed, *ends, *marked], width, height)
@@ -73,12 +72,8 @@ def _colour(name: str) -> str:
     return colour_of(WEIGHTS.index(name))
 
 
-def _can_be_drawn(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < LARGEST
-
-
 def _finite_band(band: Band) -> Band:
-    return sorted(each for each in band if _can_be_drawn(each[1]) and _can_be_drawn(each[2]))
+    return sorted(each for each in band if can_be_drawn(each[1]) and can_be_drawn(each[2]))
 
 
 def _band(panel: Panel, band: Band, colour: str) -> str:
@@ -97,7 +92,7 @@ def _mark(panel: Panel, mark: Mark) -> str:
         return ""
     x = panel.x(mark.step)
     drawn = line(x, TOP, x, panel.height - BOTTOM, "stroke:var(--ink-soft,#666);stroke-dasharray:1 4")
-    if mark.value is not None and _can_be_drawn(mark.value):
+    if mark.value is not None and can_be_drawn(mark.value):
         drawn += (
             f'<circle cx="{x:.1f}" cy="{panel.y(mark.value):.1f}" r="6" fill="none" stroke-width="2" '
             'style="stroke:var(--ink,#222)"/>'

@@ -9,7 +9,7 @@ from translate.reports.training_log import bounded_lines
 
 METRICS_LOG = "metrics.jsonl"
 BEST_RECORD = "best.json"  # beside it: which checkpoint is the best
-LEVELS = ("floor", "ceiling")  # what real pictures and what the inputs would reach
+LEVELS = {"floor": "real B", "ceiling": "untouched"}  # what real pictures and what the inputs would reach, in words
 # curve -> the group it is in where each curve needs a name of its own
 CURVES = {"raw": "metrics", "ema": "metrics_ema", **{level: f"metrics_{level}" for level in LEVELS}}
 

@@ -11,12 +11,11 @@ from dominate.util import raw
 from translate.reports.figures import Figure, direction
 from translate.reports.metrics_log import LEVELS, METRICS_LOG, metric_lines, read_metrics_log
 from translate.reports.panel import Panel, axes, colour_of, dotted_path, levels, merged, svg
-from translate.reports.series import LARGEST, Points, finite
+from translate.reports.series import Points, can_be_drawn, finite
 from translate.reports.tested import LOG, Tested
 from translate.reports.training_log import read_training_log
 
 WIDTH, HEIGHT = 420, 230
-TOLD_AS = {"floor": "real B", "ceiling": "untouched"}
 Entries = Sequence[Mapping[str, Any]]
 
 
@@ -94,12 +93,9 @@ def _levels(name: str, found: Sequence[_Measured]) -> dict[str, float]:
     for each in found:
         for entry in each.entries:
             lines = metric_lines(entry).get(name, {})
-            known |= {TOLD_AS[level]: lines[level] for level in LEVELS if _can_be_drawn(lines.get(level))}
+            found_here = {said: lines[level] for level, said in LEVELS.items() if level in lines}
+            known |= {said: value for said, value in found_here.items() if can_be_drawn(value)}
     return known
-
-
-def _can_be_drawn(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
 def minutes_at(step: int, times: Sequence[tuple[int, float]]) -> float:

@@ -11,11 +11,10 @@ from dominate.util import raw
 
 from translate.reports.figures import Figure, direction
 from translate.reports.metric_panel import Band, Mark, metric_panel_svg
-from translate.reports.metrics_log import BEST_RECORD, METRICS_LOG, metric_lines, read_metrics_log
+from translate.reports.metrics_log import BEST_RECORD, LEVELS, METRICS_LOG, metric_lines, read_metrics_log
 from translate.reports.series import Points, number
 
 BEST_WEIGHTS = "best_net_G.pth"
-NAMES = {"floor": "real B", "ceiling": "untouched"}
 OF_WEIGHTS = {"raw": "the raw weights", "ema": "the averaged weights (ema)"}
 Entry = Mapping[str, Any]
 
@@ -58,7 +57,7 @@ def _panel(name: str, entries: Sequence[Entry], best: Entry | None, described: M
             continue
         curves.setdefault(entry["weights"], []).append((entry["step"], lines[entry["weights"]]))
         bands.setdefault(entry["weights"], []).extend(_interval(entry, name))
-        levels |= {said: lines[level] for level, said in NAMES.items() if level in lines}  # the newest ones stay
+        levels |= {said: lines[level] for level, said in LEVELS.items() if level in lines}  # the newest ones stay
     chosen = best is not None and best["metric"] == name
     mark = Mark(best["step"], best["value"] if chosen else None) if best else None
     drawn = metric_panel_svg(curves, levels, bands, mark)

@@ -28,9 +28,14 @@ def groups(names: Iterable[str]) -> list[list[str]]:
     return found
 
 
+def can_be_drawn(value: float) -> bool:
+    """Whether a value has a place on an axis."""
+    return math.isfinite(value) and abs(value) < LARGEST
+
+
 def finite(points: Iterable[tuple[int, float]]) -> Points:
     """The points that can be drawn, in order of their steps."""
-    return sorted((step, value) for step, value in points if math.isfinite(value) and abs(value) < LARGEST)
+    return sorted((step, value) for step, value in points if can_be_drawn(value))
 
 
 def smooth(points: Sequence[tuple[int, float]]) -> Points:
