@@ -206,7 +206,7 @@ def test_the_domain_distance_decides_where_it_can_be_taken(train, make_domains, 
     import numpy as np
     from PIL import Image
 
-    monkeypatch.setattr(domain_classifier, "CYCLE", 10)
+    monkeypatch.setattr(domain_classifier, "CYCLE", 25)
     root = make_domains(tmp_path / "two", 100, 0)
     (root / "trainB").mkdir(exist_ok=True)
     for index in range(100):
