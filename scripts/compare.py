@@ -10,7 +10,7 @@ nor they can be moved without the other.
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -22,6 +22,7 @@ from translate.options import ReportOptions, RunOptions, TestOptions
 from translate.registry import did_you_mean
 from translate.reports.cards import MEANINGS
 from translate.reports.compare import More, write_compare_page
+from translate.reports.runs_table import Line
 from translate.reports.tested import Tested, is_tested, read_tested, run_name
 from translate.settings import SESSION_FLAGS
 
@@ -75,9 +76,10 @@ def write_page(
     more: More | None = None,
     ignored: Collection[str] = (),
     width: int = 256,
+    further: Mapping[str, Sequence[Line]] | None = None,
 ) -> None:
     """Write a page of runs, and say where it is and what a reader must know."""
-    for note in write_compare_page(page, title, runs, figure_of, {*IGNORED, *ignored}, more, width):
+    for note in write_compare_page(page, title, runs, figure_of, {*IGNORED, *ignored}, more, width, further):
         print(f"note: {note}")
     print(f"page: {page}")
 

@@ -8,8 +8,8 @@ input with the colours of all training pictures of B. What stands behind -- are 
 same command goes on where it was stopped; what is trained already is not trained again. With --jobs 2 two trainings
 share the machine, a part of its cores each.
 
-Writes OUT: index.html, the first seed of each method beside the baselines; methods.md and methods.json, means and
-standard deviations over the seeds; and a folder of results for each run.
+Writes OUT: methods.md and methods.json, means and standard deviations over the seeds; index.html, the same, with the
+pictures of the first seed of each method beside the baselines; and a folder of results for each run.
 """
 
 import argparse
@@ -38,6 +38,7 @@ from translate.data.validation import teaching_parts
 from translate.errors import InputError, RunError
 from translate.evaluation.metrics import Tools, chosen_metrics
 from translate.files import replacing_folder, write_json, write_text
+from translate.reports import runs_table
 from translate.reports.results import Row
 from translate.reports.tested import Tested, read_tested
 from translate.result_quality import compare_with
@@ -182,8 +183,26 @@ def report(place: Place, seeds: Sequence[int], baselines: Sequence[str]) -> None
     table = in_markdown(lines)
     write_text(place.out / "methods.md", table)
     print(table)
-    shown = [next(iter(done.values())) for done in tested.values()]
-    write_page(place.out / "index.html", f"{len(METHODS)} methods and {len(baselines)} baselines", shown)
+    shown = [
+        replace(done[seeds[0]], name=f"{name}, seed {seeds[0]}") for name, done in tested.items() if name in METHODS
+    ]
+    shown += [tested[name][0] for name in baselines]
+    title = f"{len(METHODS)} methods and {len(baselines)} baselines"
+    write_page(place.out / "index.html", title, shown, further={over(seeds): in_lines(lines)})
+
+
+def over(seeds: Sequence[int]) -> str:
+    """What the means are of, in words."""
+    return f"Mean ± standard deviation over {len(seeds)} seeds" if len(seeds) > 1 else f"Seed {seeds[0]}"
+
+
+def in_lines(lines: dict[str, dict[str, Line]]) -> list[runs_table.Line]:
+    """A line of the page for each measure."""
+    heads = {key: line.title for found in lines.values() for key, line in found.items()}
+    return [
+        runs_table.Line.of_words(head, [_cell(found.get(key)) for found in lines.values()])
+        for key, head in heads.items()
+    ]
 
 
 def in_markdown(lines: dict[str, dict[str, Line]]) -> str:

@@ -48,7 +48,8 @@ def test_methods_and_baselines_stand_in_one_table(script, home, capsys):
     assert found["input"]["changed_rms"]["values"] == {"0": 0.0}
     assert found["CUT"]["changed_rms"]["values"].keys() == {"3", "4"}
     page = (home / "out/index.html").read_text()
-    assert all(name in page for name in ("CUT_seed3", "input", "histogram matching")) and "CUT_seed4" not in page
+    assert all(name in page for name in ("CUT, seed 3", "input", "histogram matching")) and "seed 4" not in page
+    assert "over 2 seeds" in page and rows["CUT"].split(" | ")[1] in page
     assert "is missing" not in page  # the baselines lack no flags, since they were never trained
     call(script, "--seeds", "3", "4")
     assert "is trained already" in (home / "out/logs/CUT_seed3.log").read_text()

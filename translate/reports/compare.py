@@ -31,6 +31,7 @@ def write_compare_page(
     ignored: Collection[str] = (),
     more: More | None = None,
     width: int = 256,
+    further: Mapping[str, Sequence[Line]] | None = None,
 ) -> list[str]:
     """Write a page of runs beside each other.
 
@@ -42,6 +43,7 @@ def write_compare_page(
         ignored: flags that are of no interest where they differ.
         more: further columns of the table.
         width: of a picture in the page, in pixels; narrower where the window is.
+        further: title -> lines of the table that stand on top of the others.
 
     Returns:
         What a reader must know, in sentences that the page says too.
@@ -57,7 +59,7 @@ def write_compare_page(
     content = main(heading(title, {"runs": str(len(runs)), "inputs": f"{len(common):,}"}))
     if notes:
         content.add(ul(*map(li, notes), cls="notes"))
-    content.add(section(h2("Runs"), _table(path.parent, runs, figure_of, ignored, more or {})))
+    content.add(section(h2("Runs"), _table(path.parent, runs, figure_of, ignored, more or {}, further or {})))
     if (came_along := progress(runs, figure_of)) is not None:
         content.add(came_along)
     labels = [runs[0].source, *([TRUTH] if common and _has_truth(runs[0], common) else [])]
@@ -108,9 +110,17 @@ def relative(path: Path, folder: Path) -> str:
         raise InputError(f"{path} cannot be linked from {folder}: write the page to the same drive") from None
 
 
-def _table(folder: Path, runs: Sequence[Tested], figure_of: FigureOf, ignored: Collection[str], more: More) -> html_tag:
+def _table(
+    folder: Path,
+    runs: Sequence[Tested],
+    figure_of: FigureOf,
+    ignored: Collection[str],
+    more: More,
+    further: Mapping[str, Sequence[Line]],
+) -> html_tag:
     heads = [_head(folder, run) for run in runs]
     groups = {
+        **further,
         "Quality": _quality(runs, figure_of, more),
         "Training": _training(runs, more),
         "Flags that differ": [Line.of_words(flag, texts) for flag, texts in differing(runs, ignored).items()],
