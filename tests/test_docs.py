@@ -142,12 +142,20 @@ def test_python_compiles_and_imports_what_exists(stem, code):
 
 @pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: getattr(value, "stem", value))
 def test_links_lead_somewhere(page, link):
-    assert (page.parent / link).is_file()
+    path, _, heading = link.partition("#")
+    assert (page.parent / path).is_file()
+    assert not heading or heading in headings(page.parent / path)
+
+
+def headings(page):
+    """What links call the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
 OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__, *EvaluateOptions.__dataclass_fields__}
 OF_EXPORT = {"raw", "no_check"}
-OF_SCRIPTS = {"seeds", "metrics"}
+OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 
 
