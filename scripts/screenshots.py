@@ -1,9 +1,11 @@
 """Pictures of a run's pages, as they look on a desk and on a phone.
 
     python scripts/screenshots.py checkpoints/my_run results/my_run/test_latest docs
+    python scripts/screenshots.py checkpoints/my_run results/my_run/test_latest docs --compare results/compare.html
 
-Writes results_page.png, results_page_phone.png, training_page.png and training_page_phone.png into the folder that is
-named last, each below 300 KB: with 256 colours where it must be, and scaled down where that is not enough.
+Writes results_page.png, results_page_phone.png, training_page.png and training_page_phone.png, and compare_page.png
+where such a page is named, into the folder that is named last, each below 300 KB: with 256 colours where it must be,
+and scaled down where that is not enough.
 """
 
 import argparse
@@ -23,10 +25,11 @@ from translate.errors import InputError
 from translate.files import replace_atomically
 
 WINDOWS = {  # file name -> width and height, so that the first pictures are in it
-    "results_page": (1280, 860),
-    "results_page_phone": (390, 844),
-    "training_page": (1280, 1500),
-    "training_page_phone": (390, 1800),
+    "results_page": (1280, 1150),
+    "results_page_phone": (390, 1250),
+    "training_page": (1280, 2100),
+    "training_page_phone": (390, 2100),
+    "compare_page": (1280, 1700),
 }
 MOST_BYTES = 300_000
 ALL_THERE = """
@@ -42,15 +45,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=Path, help="folder of a run, with web/index.html")
     parser.add_argument("results", type=Path, help="folder of its test, with index.html")
     parser.add_argument("out", type=Path, help="folder of the screenshots")
+    parser.add_argument("--compare", type=Path, metavar="PAGE", help="a page of scripts/compare.py")
     flags = parser.parse_args(arguments)
     pages = {"training_page": flags.run / "web/index.html", "results_page": flags.results / "index.html"}
+    pages |= {"compare_page": flags.compare} if flags.compare else {}
     for page in pages.values():
         if not page.is_file():
             raise InputError(f"{page} does not exist; name a run folder and then a results folder that have pages")
     with browser() as driver:
-        for name, (width, height) in WINDOWS.items():
-            page, target = pages[name.removesuffix("_phone")], flags.out / f"{name}.png"
-            content = small_png(screenshot(driver, page, width, height, name.endswith("_phone")))
+        for name, page in ((name, pages[kind]) for name in WINDOWS if (kind := name.removesuffix("_phone")) in pages):
+            target = flags.out / f"{name}.png"
+            content = small_png(screenshot(driver, page, *WINDOWS[name], name.endswith("_phone")))
             replace_atomically(target, lambda file, content=content: file.write(content))
             print(f"{target}: {len(content) // 1000} KB")
 

@@ -57,11 +57,15 @@ def test_both_pages_are_photographed_at_both_widths(script, tmp_path, capsys):
         write_results_page(tmp_path / folder / "index.html", folder, rows, {})
     script("screenshots").main([str(tmp_path / name) for name in ("run", "results", "shots")])
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "shots").iterdir()}
-    assert sizes == {f"{name}.png": size for name, size in script("screenshots").WINDOWS.items()}
+    windows = script("screenshots").WINDOWS
+    assert sizes == {f"{name}.png": size for name, size in windows.items() if name != "compare_page"}
     with Image.open(tmp_path / "shots/results_page_phone.png") as shot:
         colours = {colour for _, colour in shot.convert("RGB").getcolors(2**20)}
     assert (255, 0, 0) in colours
     assert capsys.readouterr().out.count(" KB") == 4
+    words = [str(tmp_path / name) for name in ("run", "results", "shots", "results/index.html")]
+    script("screenshots").main([*words[:3], "--compare", words[3]])
+    assert Image.open(tmp_path / "shots/compare_page.png").size == windows["compare_page"]
 
 
 def test_folders_without_pages_are_refused(script, tmp_path):

@@ -21,7 +21,8 @@ def test_the_best_are_those_of_which_none_is_better(better, numbers, best):
     ("lower", [(5.0, 4.0, 6.0), (9.0, 8.5, 9.5)], {0}),
     ("lower", [(5.0, 4.0, 6.0), (7.0, 5.5, 8.0), (9.0, 8.5, 9.5)], {0, 1}),
     ("higher", [(5.0, 4.0, 6.0), (7.0, 6.0, 8.0), (9.0, 7.5, 9.5)], {1, 2}),
-    ("lower", [(5.0, 4.0, 6.0), (5.5, None, None)], {0, 1}),
+    ("lower", [(5.0, 4.0, 6.0), (5.5, None, None)], set()),
+    ("lower", [(5.0, 4.0, 6.0), (5.5, None, None), (6.5, None, None)], {0, 1}),
     ("lower", [(5.0, None, None), (5.5, 5.1, 5.9)], {0}),
 ])  # fmt: skip
 def test_those_that_may_be_as_good_are_among_the_best(better, others, best):

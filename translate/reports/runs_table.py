@@ -55,18 +55,19 @@ class Line:
 
 def best_of(figures: Sequence[Figure | None]) -> frozenset[int]:
     """The places of the best figures, and of those whose interval overlaps with that of the best, so that nobody can
-    tell; none where no direction is better, or where fewer than two can be compared."""
+    tell; none where no direction is better, or where not even one is worse."""
     numbers = {
         at: figure.number
         for at, figure in enumerate(figures)
         if figure and figure.better and figure.number is not None and not math.isnan(figure.number)
     }
-    if len(numbers) < 2:
+    if not numbers:
         return frozenset()
     choose = max if any(figure and figure.better == "higher" for figure in figures) else min
     best = choose(numbers.values())
     low, high = _within([_ends(figures[at]) for at, number in numbers.items() if number == best])
-    return frozenset(at for at in numbers if _ends(figures[at])[0] <= high and _ends(figures[at])[1] >= low)
+    found = frozenset(at for at in numbers if _ends(figures[at])[0] <= high and _ends(figures[at])[1] >= low)
+    return found if len(found) < len(numbers) else frozenset()
 
 
 def _ends(figure: Figure) -> tuple[float, float]:
