@@ -294,13 +294,17 @@ def read(tmp_path):
 
 @pytest.fixture
 def compared(tmp_path, make_tested, read):
-    """A page of three runs on twenty inputs, which were measured; its path."""
+    """A page of three runs on twenty inputs, which were measured, two of them during their training too; its path."""
     inputs = [f"input {at:02d}" for at in range(20)]
     for at, name in enumerate(("cut", "fast <cut>", "a_run_with_a_name_that_is_longer_than_most")):
         scores = {each: {"error": (7 * number) % (11 + at)} for number, each in enumerate(inputs)}
         share = {"value": 0.4 + 0.1 * at, "low": 0.3, "high": 0.9, "floor": 0.97, "ceiling": 0.03}
         found = {"mean": {"error": 5.0 - at}, "pictures": scores, "metrics": {"share": share}}
         make_tested(name, inputs[: 19 + at], found, {"lr": 0.0002 * (at + 1)})
+        if at > 0:
+            lines = ({"step": 20 * step, "metrics": {"share": {**share, "value": step / 10}}} for step in range(9))
+            log = "\n".join(json.dumps({"weights": "raw", **line}) for line in lines)
+            (tmp_path / "checkpoints" / name / "metrics.jsonl").write_text(log)
     runs = [read(path.name) for path in sorted((tmp_path / "results").iterdir(), key=lambda path: len(path.name))]
 
     def figure_of(name, found):
