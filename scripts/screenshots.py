@@ -27,8 +27,8 @@ from translate.files import replace_atomically
 WINDOWS = {  # file name -> width and height, so that the first pictures are in it
     "results_page": (1280, 1150),
     "results_page_phone": (390, 1250),
-    "training_page": (1280, 2100),
-    "training_page_phone": (390, 2100),
+    "training_page": (1280, 1700),
+    "training_page_phone": (390, 1800),
     "compare_page": (1280, 1700),
 }
 MOST_BYTES = 300_000

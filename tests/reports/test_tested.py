@@ -18,6 +18,14 @@ def test_what_a_test_and_its_run_left_is_read(make_tested, read):
     assert (run.source, run.result) == ("real_A", "fake_B")
 
 
+def test_a_data_set_is_known_by_where_it_lies(make_tested, read, tmp_path):
+    """However it was named: a run that is continued from another folder names it in another way."""
+    make_tested("cut", options={"dataroot": "datasets/horses"})
+    path = tmp_path / "checkpoints/cut/run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset": {"root": "/data/horses"}}))
+    assert read("cut").options["dataroot"] == "/data/horses"
+
+
 def test_an_older_test_has_no_list_of_its_pictures_and_they_are_found(make_tested, read, tmp_path):
     folder = make_tested("cut", ["a", "sub/b", "c.jpg"], None)
     assert list(read("cut").files) == ["a", "c.jpg", "sub/b"]

@@ -109,10 +109,17 @@ def read_tested(folder: Path, run: Path, name: str) -> Tested:
         step=found["step"] if isinstance(found.get("step"), int) else None,
         last_step=log.step,
         train_s=log.train_s,
-        options={"model": record.get("model", "cut"), **_mapping(record, "options")} if record else {},
+        options=_options(record) if record else {},
         parameters=_mapping(record, "parameters"),
         notes=tuple(f"{name}: {note}." for note in notes),
     )
+
+
+def _options(record: dict[str, Any]) -> dict[str, Any]:
+    """What a run was told; its data set by where it lies, since the same one may have been named in several ways."""
+    root = _mapping(record, "dataset").get("root")
+    told = {"model": record.get("model", "cut"), **_mapping(record, "options")}
+    return {**told, "dataroot": root} if isinstance(root, str) and "dataroot" in told else told
 
 
 def _read(path: Path) -> dict[str, Any]:
