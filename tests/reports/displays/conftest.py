@@ -23,7 +23,13 @@ from translate.training.run import TrainingResult, train_from_flags
 # torch, which it would import if it found it.
 SERVE = """
 import sys
-sys.modules["torch"] = None
+
+class NoTorch:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoTorch())
 from visdom.server.run_server import main
 sys.argv = ["visdom", "-port", sys.argv[1], "-env_path", sys.argv[2], "-bind_local", "-logging_level", "ERROR"]
 main()
