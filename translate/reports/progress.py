@@ -48,8 +48,7 @@ def progress(runs: Sequence[Tested], figure_of: Callable[[str, Mapping[str, Any]
         return None
     axis = "minutes of training, in which measuring is not counted" if timed else "steps"
     key = ul(*(_key(each.at, runs[each.at].name) for each in found), cls="key")
-    made = section(h2("While they were trained"), p(f"Over {axis}.", cls="note"), key, div(*panels, cls="curves"))
-    return made
+    return section(h2("While they were trained"), p(f"Over {axis}.", cls="note"), key, div(*panels, cls="curves"))
 
 
 def _measured(at: int, run: Tested) -> _Measured:
