@@ -20,6 +20,7 @@ from health_report import SMALL_CUT
 
 from translate.data.listing import list_pictures
 from translate.data.sample import make_sample
+from translate.reports.training_log import read_training_log
 from translate.testing import run_test
 from translate.training.run import train_from_flags
 
@@ -58,8 +59,10 @@ def make_validation(data: Path) -> None:
 def report(seed: int, data: Path, out: Path) -> tuple[int, int, int, float, float]:
     """Train with a seed, unless that is done; seed, steps of the chosen and the last weights, and what they reach."""
     runs, name = out / "runs", f"seed{seed}"
-    if not (runs / name / "best.json").exists():
-        train_from_flags({**FLAGS, "dataroot": str(data), "checkpoints_dir": str(runs), "name": name, "seed": seed})
+    told = {**FLAGS, "dataroot": str(data), "checkpoints_dir": str(runs), "name": name, "seed": seed}
+    begun = (runs / name / "latest_state.pth").exists()
+    if not begun or read_training_log(runs / name / "log.jsonl").step < FLAGS["max_steps"]:
+        train_from_flags({**told, "continue_train": begun})
     found = {}
     for epoch in ("best", "latest"):
         told = {"checkpoints_dir": str(runs), "name": name, "epoch": epoch, "results_dir": str(out / "results")}
