@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 SCRIPTS = ("train.py", "test.py")
-IN_SCRIPTS = {"download": "scripts/download_dataset.py"}
+IN_SCRIPTS = {"download": "scripts/download_dataset.py", "transfer": "scripts/transfer.py"}
 AS_MODULE = ("__main__.py", "-m")  # what python -m calls itself, the latter while it looks for the package
 
 

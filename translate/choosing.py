@@ -18,7 +18,7 @@ def find_weights(run: str | os.PathLike[str], checkpoints_dir: Path) -> Path:
         InputError: there is no such run; names the nearest.
     """
     path = Path(run)
-    if path.is_file() or path.suffix == ".pth" or any(path.glob("*_net_G*.pth")):
+    if path.is_file() or path.suffix == ".pth" or any(path.glob("*_net_[GE]*.pth")):
         return path
     if path.is_dir() and not (checkpoints_dir / path).is_dir():
         return path  # without weights, as loading will say

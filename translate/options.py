@@ -341,3 +341,21 @@ class EvaluateOptions:
     metrics_weights: str | None = same_as(QualityOptions, "metrics_weights")
     output: str | None = flag(None, "a file to which what was found is appended as a line of JSON")
     gpu_ids: str = same_as(TestOptions, "gpu_ids")
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """Transfer"""
+
+    dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
+    protocols: str = flag("linear,knn", "how features are read: linear, knn, or both with a comma")
+    random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
+    shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)
+    seed: int = flag(0, "which pictures these are", low=0)
+    most_values: int = flag(9216, "values of a picture that a layer is pooled to, at most", low=1)
+    epoch: str = flag("latest", "which weights of the runs")
+    checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")
+    output: str | None = flag(
+        None, "folder for the table, as transfer.md and transfer.json; default: it is printed only"
+    )
+    gpu_ids: str = same_as(TestOptions, "gpu_ids")

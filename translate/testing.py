@@ -40,7 +40,7 @@ from translate.tiling import TiledGenerator
 from translate.training.device import choose_device, describe_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run, list_runs
-from translate.translator import Translator
+from translate.translator import Translator, refuse_encoder
 
 CONTACT_SHEET = "contact_sheet.jpg"
 VALUES = "values"  # the folder of translations deeper than 8 bits
@@ -75,6 +75,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     recorded_flags = recorded_flags or {}
     folder = _choose_run(options, {**recorded_flags, **values})
     record = folder.read_record()
+    refuse_encoder(record, folder.path)
     _compare_flags(recorded_flags, record)
     model = record.get("model", "cut")
     _note_one_way(folder, options, record, METHODS[model])

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from translate.called import title
 from translate.data.deep import read_values
 from translate.data.deep_picture import DeepPicture
 from translate.data.deep_picture import Picture as AnyPicture
@@ -308,11 +309,29 @@ class Translator:
 
 
 def generators_of(folder: RunFolder, epoch: str | int, record: Mapping[str, Any]) -> Mapping[str, str]:
-    """Which network of a run translates in which direction."""
+    """Which network of a run translates in which direction.
+
+    Raises:
+        InputError: it learned an encoder, which translates nothing.
+    """
     if "model" in record:
+        refuse_encoder(record, folder.path)
         return METHODS[record["model"]].generators
     both = METHODS["cycle_gan"].generators
     return both if folder.network_path(epoch, both["AtoB"]).exists() else Method.generators
+
+
+def refuse_encoder(record: Mapping[str, Any], where: Path) -> None:
+    """Refuse a run that has nothing to translate with.
+
+    Raises:
+        InputError: it learned an encoder.
+    """
+    if "model" in record and not METHODS[record["model"]].generators:
+        raise InputError(
+            f"{where} learned an encoder (--model {record['model']}), which translates nothing; measure its features "
+            f"with {title('transfer')}"
+        )
 
 
 def generator_file(folder: RunFolder, epoch: str | int, record: Mapping[str, Any], direction: str | None) -> Path:
@@ -329,7 +348,8 @@ def is_turned(file: Path, generators: Mapping[str, str]) -> bool:
 
 def _method_of(netG: str) -> type[Method]:
     """The method whose translator a bare generator file is, by the kind of its network."""
-    return next(METHODS[name] for name in METHODS.names() if netG in METHODS[name].netG)
+    translating = (METHODS[name] for name in METHODS.names() if METHODS[name].generators)
+    return next(method for method in translating if netG in method.netG)
 
 
 def _weights_in(folder: Path) -> str:

@@ -14,6 +14,7 @@ COMMANDS = {
     "apply": "translate any pictures into a folder",
     "evaluate": "measure translated pictures: FID, KID, LPIPS, SSIM, how near they are to domain B, and more",
     "export": "write a trained generator as a file for other programs, such as ONNX",
+    "transfer": "measure what can be read from the features of trained encoders",
     "download": "fetch a known dataset, such as horse2zebra",
 }
 

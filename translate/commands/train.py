@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     result = train_from_flags(values)
     if result:
         print(f"done: {result.step} steps, {result.folder}")
-        print(f"next: {_test_command(result.folder, values.get('checkpoints_dir'))}")
+        print(f"next: {_next_command(result.folder, values.get('checkpoints_dir'))}")
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -37,7 +37,12 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         raise
 
 
-def _test_command(folder: Path, checkpoints_dir: str | None) -> str:
-    words = ["--name", os.path.relpath(folder, checkpoints_dir or RunOptions.checkpoints_dir)]
+def _next_command(folder: Path, checkpoints_dir: str | None) -> str:
+    """A test of what translates; of an encoder, what can be read from its features."""
+    name = os.path.relpath(folder, checkpoints_dir or RunOptions.checkpoints_dir)
+    if next(folder.glob("*_net_E.pth"), None):
+        words = [name, *(["--checkpoints_dir", checkpoints_dir] if checkpoints_dir else [])]
+        return f"{spoken('transfer')} {shlex.join(words)} --dataroot FOLDER_OF_LABELLED_PICTURES"
+    words = ["--name", name]
     words += ["--checkpoints_dir", checkpoints_dir] if checkpoints_dir else []
     return f"{spoken('test')} {shlex.join(words)}"

@@ -40,3 +40,24 @@ def multinomial_loss(
         return values.mean()
     # Not selected but multiplied: how many there are is not known to the host, and need not be.
     return (values.mean((1, 2)) * counted).sum() / counted.sum().clamp(min=1)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    r"""Mean of :math:`-\log \mathrm{softmax}(x)_{t}` over a batch.
+
+    Args:
+        logits: (B, K).
+        target: (B,) integer class of each row.
+
+    Returns:
+        a scalar, at least float32. With equal logits it is ln K.
+    """
+    return F.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), target)
+
+
+def accuracy(logits: Tensor, target: Tensor) -> Tensor:
+    """The share of a batch whose largest logit is that of its class; a tie, as at the start, counts as its share of
+    the classes that are alike. (B, K), (B,) -> a scalar."""
+    largest = logits == logits.max(1, keepdim=True).values
+    hit = largest.gather(1, target.unsqueeze(1)).squeeze(1)
+    return (hit.float() / largest.sum(1)).mean()

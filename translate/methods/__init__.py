@@ -6,6 +6,7 @@ from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
 from translate.methods.pix2pix import Pix2Pix
+from translate.methods.rotation import Rotation
 from translate.methods.sincut import SinCUT
 from translate.registry import Registry
 
@@ -15,6 +16,8 @@ METHODS.register("cycle_gan")(CycleGAN)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
 METHODS.register("pix2pix")(Pix2Pix)
+METHODS.register("rotation")(Rotation)
 METHODS.register("sincut")(SinCUT)
 
-__all__ = ["CUT", "METHODS", "Batch", "Colorization", "ContextEncoder", "CycleGAN", "Method", "Pix2Pix", "SinCUT"]
+__all__ = ["METHODS", "Batch", "Method"]
+__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Pix2Pix", "Rotation", "SinCUT"]

@@ -30,7 +30,7 @@ class Method(nn.Module):
     netG: ClassVar[tuple[str, ...]] = ()  # the words of --netG that this method can use
     netD: ClassVar[tuple[str, ...]] = ("basic", "n_layers", "pixel", "context")  # the same for --netD
     unfit: ClassVar[Mapping[str, str]] = {}  # why one that could be expected is not among them
-    generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction
+    generators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}  # which network translates in which direction; may be none
     test_size: ClassVar[str] = "crop"  # how pictures are scaled for a test unless told (see translate.sizing)
     preview_size: ClassVar[str] = "crop"  # the same for the pictures that show a training's progress
     measures: ClassVar[str] = ""  # name and version of what ``measure`` returns; empty where there is nothing
@@ -56,6 +56,16 @@ class Method(nn.Module):
     def title(self) -> str:
         """What pages call it."""
         return type(self).__name__
+
+    @property
+    def kept_networks(self) -> tuple[str, ...]:
+        """The networks that are wanted when the training is over: those that translate."""
+        return tuple(dict.fromkeys(self.generators.values()))
+
+    @property
+    def stride(self) -> int:
+        """Pixels of a picture that a step in the deepest map of the wanted network is."""
+        return self.trained_translator().stride
 
     def check_size(self, side_px: int) -> None:
         """Refuse training pictures whose shorter side does not suit the networks.

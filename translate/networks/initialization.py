@@ -17,7 +17,7 @@ def initialize(network: nn.Module, kind: str = "xavier", gain: float = 0.02) -> 
             _fill_weight(module.weight, kind, gain)
             if module.bias is not None:
                 init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:
             init.normal_(module.weight, 1.0, gain)
             init.zeros_(module.bias)
     return network

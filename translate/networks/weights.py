@@ -12,6 +12,7 @@ from torch import Tensor
 from translate.errors import InputError
 from translate.networks.colorizer import describe_colorizer
 from translate.networks.context import describe_context_generator, is_context_generator
+from translate.networks.encoders import describe_encoder, is_half
 from translate.networks.imports import drop_instance_norm_buffers
 from translate.networks.stylegan2 import (
     describe_stylegan2_discriminator,
@@ -125,7 +126,28 @@ def describe_patch_head(weights: Weights, path: Path) -> dict[str, Any]:
     return {"netF": "mlp_sample", "netF_nc": first.shape[0]}
 
 
-DESCRIBE = {"G": describe_generator, "D": describe_discriminator, "F": describe_patch_head}
+def describe_any_encoder(weights: Weights, path: Path) -> dict[str, Any]:
+    """The flags of the encoder that has these weights, the half of a generator among them.
+
+    Raises:
+        InputError: the keys are not those of an encoder that is known here.
+    """
+    found = describe_encoder(weights)
+    if found is not None:
+        return found
+    if not is_half(weights):
+        keys = _some_keys(weights)
+        raise InputError(f"{path} does not hold an encoder that is known here: its keys begin with {keys}")
+    half = _describe_resnet(weights, path)
+    return {"netE": "generator", **{key: half[key] for key in half if key not in ("output_nc", "no_antialias_up")}}
+
+
+DESCRIBE = {
+    "G": describe_generator,
+    "D": describe_discriminator,
+    "F": describe_patch_head,
+    "E": describe_any_encoder,
+}
 
 
 def fit_weights(weights: Weights, network: torch.nn.Module, path: Path) -> tuple[Weights, list[str]]:

@@ -12,6 +12,9 @@ from translate.reports.page import picture_url
 
 MEANINGS = {
     "real_A": "the input, a picture from domain A",
+    "turned_90": "it turned to the left by a right angle",
+    "turned_180": "it upside down",
+    "turned_270": "it turned to the right by a right angle",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
     "hole_A": "what the network saw: a picture with a hole",

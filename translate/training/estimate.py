@@ -80,7 +80,7 @@ def _take_a_step(
         Limits(1, 1),
         lambda _: False,
         settings.speed.accumulate,
-        WeightAverage({name: copied.networks[name] for name in method.generators.values()}, ema) if ema else None,
+        WeightAverage({name: copied.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
     trainer.prepare = _ShapesOnly(copied, ledger, precision.layout)
     batch = _batch(settings, size_px, batch_size, ledger)

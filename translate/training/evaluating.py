@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from translate.called import title
 from translate.data.part import Part
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.validation import Validation
@@ -188,13 +189,18 @@ class Evaluator:
         return next(iter([*preferred, *candidates]), None)
 
 
-def check_quality(options: QualityOptions) -> None:
-    """Refuse words that name no metric, and a best by what is not measured.
+def check_quality(options: QualityOptions, translates: bool = True) -> None:
+    """Refuse words that name no metric, a best by what is not measured, and to measure where nothing is translated.
 
     Raises:
         InputError: says which.
     """
     measured = chosen_metrics(options.metrics)
+    if options.eval_every and not translates:
+        raise InputError(
+            "--eval_every measures translations, and this method learns an encoder; leave it out, and measure the "
+            f"encoder's features with {title('transfer')}"
+        )
     if options.eval_every and not measured:
         raise InputError("--eval_every measures nothing: name metrics by --metrics, such as --metrics offline")
     if options.best_metric is None:

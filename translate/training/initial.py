@@ -7,6 +7,9 @@ from typing import Any
 from torch import nn
 
 from translate.errors import InputError
+from translate.networks.encoders import is_half
+from translate.networks.encoders.generator_half import GeneratorHalf
+from translate.networks.resnet import ResnetGenerator
 from translate.networks.weights import DESCRIBE, Weights, fit_weights, load_weights
 from translate.training.run_folder import RunFolder
 
@@ -14,35 +17,38 @@ from translate.training.run_folder import RunFolder
 def find_weights(source: str, epoch: str = "latest") -> dict[str, Path]:
     """Files of networks by name (G, and D and F where they are there) for a run folder or a ``.pth`` file.
 
-    A file brings the other networks of its folder along, but no other generator.
+    A file brings the other networks of its folder along, but no other generator or encoder.
 
     Raises:
-        InputError: nothing there, or no generator among it.
+        InputError: nothing there, or neither a generator nor an encoder among it.
     """
     path = Path(source)
     if path.is_dir():
         found = RunFolder(path).weights(epoch)
-        if not any(map(is_generator, found)):
-            raise InputError(f"--init_from {source}: no {epoch}_net_G.pth in this folder; name a run or a .pth file")
+        if not any(map(is_wanted, found)):
+            raise InputError(
+                f"--init_from {source}: no {epoch}_net_G.pth or {epoch}_net_E.pth in this folder; name a run or a "
+                ".pth file"
+            )
         return found
     if not path.is_file():
         raise InputError(f"--init_from {source}: no such file or folder; name a run folder or a .pth file")
-    named = re.fullmatch(r"(.+)_net_(G\w*)\.pth", path.name)
+    named = re.fullmatch(r"(.+)_net_([GE]\w*)\.pth", path.name)
     if not named:
         return {"G": path}
     beside = RunFolder(path.parent).weights(named[1])
-    return {name: file for name, file in beside.items() if not is_generator(name) or file == path}
+    return {name: file for name, file in beside.items() if not is_wanted(name) or file == path}
 
 
-def is_generator(name: str) -> bool:
-    """Whether a network is one that translates, by its name: G, G_A, G_B."""
-    return name.startswith("G")
+def is_wanted(name: str) -> bool:
+    """Whether a network is what a training is for, by its name: one that translates (G, G_A, G_B), an encoder (E)."""
+    return name.startswith(("G", "E"))
 
 
 def describe_weights(files: dict[str, Path]) -> dict[str, Any]:
     """Flags of the networks in the files; channel counts are left out, they follow from the data."""
     flags: dict[str, Any] = {}
-    for name in sorted(files, key=is_generator):  # the generator last: its word on anti-aliasing counts
+    for name in sorted(files, key=is_wanted):  # these last: their word on anti-aliasing counts
         describe = DESCRIBE.get(name[0])
         if describe is None:
             continue
@@ -50,22 +56,23 @@ def describe_weights(files: dict[str, Path]) -> dict[str, Any]:
         try:
             flags |= describe(weights, files[name])
         except InputError:
-            if is_generator(name):
+            if is_wanted(name):
                 raise  # of a kind that is not known here; the others then start anew, which load_initial says
     return {name: value for name, value in flags.items() if name not in ("input_nc", "output_nc")}
 
 
-def load_initial(networks: nn.ModuleDict, files: dict[str, Path], generator: str = "G") -> list[str]:
+def load_initial(networks: nn.ModuleDict, files: dict[str, Path], wanted: str = "G") -> list[str]:
     """Load the files into the networks and say what happened, a sentence a network.
 
-    A generator must fit. A discriminator or head that does not is left as initialised, and that is said.
+    What the training is for must fit. A discriminator or head that does not is left as initialised, and that is said.
+    An encoder that is the first half of a generator starts a whole one, and a generator such an encoder.
 
     Args:
-        generator: the network that a lone file of another name is for.
+        wanted: the network that a lone file of another name is for.
     """
-    generators = [name for name in files if is_generator(name)]
-    if not any(name in networks for name in generators):
-        files = {**files, generator: files[generators[0]]}
+    found = [name for name in files if is_wanted(name)]
+    if not any(name in networks for name in found):
+        files = {**files, wanted: files[found[0]]}
     said = []
     for name, network in networks.items():
         if not network.state_dict():
@@ -77,14 +84,26 @@ def load_initial(networks: nn.ModuleDict, files: dict[str, Path], generator: str
         try:
             said.append(f"{name}: {_load(network, weights, files[name])}")
         except InputError as error:
-            if is_generator(name):
+            if is_wanted(name):
                 raise
             said.append(f"{name}: not loaded, starts from its initialisation ({error})")
     return said
 
 
 def _load(network: nn.Module, weights: Weights, path: Path) -> str:
+    half, weights = _matched(network, weights)
     fitted, adapted = fit_weights(weights, network, path)
     network.load_state_dict(fitted)
     note = f", channels adapted in {', '.join(adapted)}" if adapted else ""
-    return f"loaded from {path}{note}"
+    return f"{half}loaded from {path}{note}"
+
+
+def _matched(network: nn.Module, weights: Weights) -> tuple[str, Weights]:
+    """The weights for the layers that an encoder and a generator share, where the file is of one of these and the
+    network is the other; the layers behind them as they are. And the word for that."""
+    target = network.state_dict()
+    if isinstance(network, GeneratorHalf) and target.keys() < weights.keys():
+        return "first half ", {key: weights[key] for key in target}
+    if isinstance(network, ResnetGenerator) and is_half(weights) and weights.keys() < target.keys():
+        return "first half ", {**target, **weights}
+    return "", weights

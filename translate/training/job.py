@@ -50,7 +50,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         start = settle(values, processes.launch)
         if processes.is_first:
             check_displays(start.settings.reports, values)
-        check_quality(start.settings.quality)
+        check_quality(start.settings.quality, bool(METHODS[start.settings.model].generators))
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device, deep=any(feed.ranges))
@@ -65,7 +65,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
         raise InputError("--grad_checkpointing: only the resnet generators can recompute their maps; leave it out")
     sampler = _open_sampler(feed, settings, start, processes)
-    said = load_initial(method.networks, start.weights, method.generators["AtoB"]) if start.weights else []
+    said = load_initial(method.networks, start.weights, method.kept_networks[0]) if start.weights else []
     if not settings.run.dry_run:
         check_unchanged(start.record, feed)
         if method.measures and not start.state:

@@ -20,7 +20,7 @@ def make_record(settings: TrainSettings, method: Method, feed: Feed) -> dict[str
         "channels": {"input": feed.input_nc, "output": feed.output_nc},
         "value_range": [-1, 1],
         "values": feed.ranges_by_letter(settings.data.direction),
-        "stride": method.trained_translator().stride,
+        "stride": method.stride,
         "pixel_scale": {
             "preprocess": settings.data.preprocess,
             "load_size": settings.data.load_size,

@@ -127,7 +127,8 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports, job.settings.flat()))
     for display in displays:
         held.callback(display.close)  # however the run ends
-    previews = Previews(job.feed.dataset, _preview_size(job)) if page or displays else None
+    shown = bool(job.method.generators) and (page or displays)
+    previews = Previews(job.feed.dataset, _preview_size(job)) if shown else None
     evaluator, watch = _evaluator(job), watch_over(job.method, job.settings)
     return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, evaluator, watch), aside
 
@@ -151,7 +152,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
     def lr(epoch: int) -> float:
         return flags.lr * lr_factor(flags.lr_policy, epoch, flags.n_epochs, flags.n_epochs_decay, flags.lr_decay_iters)
 
-    translating = {name: method.networks[name] for name in method.generators.values()}
+    kept = {name: method.networks[name] for name in method.kept_networks}
     trainer = Trainer(
         method,
         build_optimizers(method, settings),
@@ -162,7 +163,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
         Limits(flags.n_epochs + flags.n_epochs_decay, job.sampler.steps_per_epoch, run.max_steps, run.max_minutes),
         observer,
         speed.accumulate,
-        WeightAverage(translating, flags.ema) if flags.ema and job.processes.is_first else None,
+        WeightAverage(kept, flags.ema) if flags.ema and job.processes.is_first else None,
         Plateau() if flags.lr_policy == "plateau" else None,
     )
     trainer.progress.epoch = run.epoch_count

@@ -8,7 +8,7 @@ from typing import Any
 from translate.errors import InputError
 from translate.options import NetworkOptions
 from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
-from translate.training.initial import describe_weights, find_weights
+from translate.training.initial import describe_weights, find_weights, is_wanted
 from translate.training.run_folder import RunFolder, find_run
 
 
@@ -92,7 +92,7 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
         _refuse_fixed(settings, kept)
         return Start(settings, folder, continues=True, record=record, state=state)
     run = settings.run
-    if not any(name.startswith("G") for name in folder.weights(run.epoch)):
+    if not any(is_wanted(name) for name in folder.weights(run.epoch)):
         raise InputError(f"--continue_train: {folder.path} holds nothing to continue; drop the flag to start the run")
     print(f"note: no saved state in {folder.path}; its weights go on with fresh optimisers, epoch {run.epoch_count}")
     weights = find_weights(str(folder.path), run.epoch)

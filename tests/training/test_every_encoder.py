@@ -1,0 +1,216 @@
+"""What is promised of every method that trains an encoder: it trains, resumes to the bit, starts others, and its
+features can be read."""
+
+import dataclasses
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from translate.errors import InputError
+from translate.methods import METHODS
+from translate.methods.health import TROUBLES
+from translate.options import TransferOptions
+from translate.pretrained import PretrainedEncoder
+from translate.reports.cards import MEANINGS
+from translate.reports.series import number as in_few_characters
+from translate.settings import resolve, train_flags
+from translate.testing import run_test
+from translate.training.job import build_method
+from translate.training.run import train_from_flags
+from translate.transfer import transfer
+from translate.translator import Translator
+
+TINY = {
+    "rotation": {},
+}  # fmt: skip
+
+# A value for each flag that is a method's own, and what must be given with it for the flag to matter.
+OWN = {
+    "rotation": {"head_nc": (8, {})},
+}  # fmt: skip
+OF_ALL = {"netE": ("caffenet", {}), "nef": (8, {}), "normE": ("batch_plain", {})}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory) -> Path:
+    """Two classes of smooth coloured pictures: bright above and bright below."""
+    root = tmp_path_factory.mktemp("shapes")
+    for phase, count in (("train", 4), ("val", 2), ("test", 2)):
+        for name in ("above", "below"):
+            folder = root / phase / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                coarse = np.random.default_rng((count, index)).integers(0, 120, (5, 5, 3), dtype=np.uint8)
+                coarse[:2] += 120
+                picture = Image.fromarray(coarse if name == "above" else coarse[::-1])
+                picture.resize((96, 96), Image.Resampling.BICUBIC).save(folder / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def train_encoder(shapes, tmp_path_factory):
+    """train_encoder(model, name, **flags): two epochs of a tiny run in a folder of the module's."""
+    runs = tmp_path_factory.mktemp("runs")
+    base = {
+        "checkpoints_dir": str(runs), "dataroot": str(shapes), "nef": 4, "load_size": 80, "crop_size": 72,
+        "batch_size": 4, "n_epochs": 1, "n_epochs_decay": 1, "num_threads": 0, "gpu_ids": "-1", "print_freq": 1,
+    }  # fmt: skip
+
+    def train(model, name, **flags):
+        return train_from_flags({**base, "model": model, "name": name, **TINY[model], **flags}).folder
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def trained(train_encoder):
+    """trained(model): the folder of a tiny run that nothing interrupted; read it, do not change it."""
+    folders = {}
+
+    def get(model):
+        if model not in folders:
+            folders[model] = train_encoder(model, f"{model}_whole")
+        return folders[model]
+
+    return get
+
+
+def losses_of(folder):
+    return [json.loads(line)["losses"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def method_of(folder):
+    return build_method(resolve(json.loads((folder / "run.json").read_text())["options"]))
+
+
+def test_every_encoder_is_here():
+    assert TINY.keys() == OWN.keys() == {name for name in METHODS.names() if not METHODS[name].generators}
+    for model, flags in OWN.items():
+        own = {field.name for field in dataclasses.fields(METHODS[model].Options)}
+        assert own == flags.keys() | OF_ALL.keys()
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_a_resumed_run_is_the_uninterrupted_one(model, trained, train_encoder, same_state):
+    whole = trained(model)
+    steps = len(losses_of(whole))
+    torn = train_encoder(model, f"{model}_torn", max_steps=steps // 2 + 1)
+    train_from_flags({
+        "continue_train": True, "name": torn.name, "checkpoints_dir": str(torn.parent), "num_threads": 0,
+        "max_steps": None,
+    })  # fmt: skip
+    assert losses_of(whole) == losses_of(torn)
+    assert same_state(whole, torn)
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_what_the_method_says_of_its_losses_is_logged_and_drawn(model, trained):
+    whole = trained(model)
+    method, logged = method_of(whole), losses_of(whole)[0].keys()
+    options = json.loads((whole / "run.json").read_text())["options"]
+    levels = method.levels(options["crop_size"], options["batch_size"])
+    named = {*levels, *method.falling}
+    assert named and named <= logged
+    page = (whole / "web" / "index.html").read_text()
+    assert all(f"{level.text} {in_few_characters(level.value)}" in page for level in levels.values())
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_its_remedies_are_for_known_troubles_and_name_flags_that_it_has(model, trained):
+    remedies = method_of(trained(model)).remedies()
+    assert remedies.keys() <= set(TROUBLES)
+    assert set(re.findall(r"--(\w+)", " ".join(remedies.values()))) <= set(train_flags(model))
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_it_learns_something_in_every_network(model, trained):
+    state = torch.load(trained(model) / "latest_state.pth", weights_only=True)
+    moments = [value["exp_avg"] for one in state["optimizers"].values() for value in one["state"].values()]
+    assert all(bool(moment.isfinite().all()) for moment in moments)
+    assert sum(bool(moment.any()) for moment in moments) / len(moments) > 0.7
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_its_pictures_are_explained_on_the_page(model, trained):
+    folder = trained(model)
+    labels = {path.stem.removeprefix("epoch002_") for path in (folder / "web/images").glob("epoch002_*.png")}
+    assert len(labels) > 1
+    assert labels <= MEANINGS.keys()
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_fine_tuning_starts_from_its_weights(model, trained, train_encoder, capsys):
+    source = trained(model)
+    weights = torch.load(source / "latest_net_E.pth", weights_only=True)
+    capsys.readouterr()
+    tuned = train_encoder(model, f"{model}_tuned", init_from=str(source), max_steps=1, lr=1e-12)
+    assert capsys.readouterr().out.count(": loaded from ") == len(list(source.glob("latest_net_*.pth")))
+    loaded = torch.load(tuned / "latest_net_E.pth", weights_only=True)
+    learned = [key for key in weights if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    assert all(torch.allclose(loaded[key], weights[key], rtol=0, atol=1e-6) for key in learned)
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_its_features_are_read_as_they_were_trained(model, trained, shapes):
+    folder = trained(model)
+    encoder = PretrainedEncoder.load(folder)
+    assert (encoder.load_size, encoder.crop_size) == (80, 72)
+    network = method_of(folder).networks["E"]
+    network.load_state_dict(torch.load(folder / "latest_net_E.pth", weights_only=True))
+    found = encoder.features(shapes / "test/above/0.png")
+    assert found.keys() == set(network.taps)
+    pixels = np.asarray(Image.open(shapes / "test/above/0.png").resize((80, 80), Image.Resampling.BICUBIC))[4:76, 4:76]
+    signed = torch.from_numpy(pixels.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
+    with torch.no_grad():
+        expected = network.eval().features(signed, network.taps)
+    assert all(torch.allclose(found[tap], expected[tap], atol=1e-5) for tap in network.taps)
+
+
+@pytest.mark.parametrize("model", TINY)
+def test_it_is_measured_by_transfer(model, trained, shapes):
+    results = transfer([str(trained(model))], {"dataroot": str(shapes), "random": 1, "gpu_ids": "-1"})
+    assert [result.name for result in results] == ["random weights", f"{model}_whole"]
+    assert results[0].found.keys() == set(TransferOptions.protocols.split(","))
+
+
+@pytest.mark.parametrize(
+    ("model", "flag", "value", "beside"),
+    [(model, flag, *case) for model, flags in OWN.items() for flag, case in (flags | OF_ALL).items()],
+)
+def test_its_own_flags_change_the_losses(model, flag, value, beside, train_encoder):
+    steps = {"max_steps": 3, "no_html": True, "lr": 0.01}
+    without = train_encoder(model, "without", **beside, **steps)
+    before = losses_of(without)
+    given = train_encoder(model, "given", **{**beside, flag: value}, **steps)
+    assert losses_of(given) != before
+    for folder in (without, given):
+        shutil.rmtree(folder)
+
+
+class TestWhatAnEncoderIsNot:
+    def test_a_test_says_what_to_do_instead(self, trained, tmp_path):
+        folder = trained("rotation")
+        told = {"checkpoints_dir": folder.parent, "name": folder.name, "results_dir": tmp_path / "out"}
+        with pytest.raises(InputError, match=r"learned an encoder \(--model rotation\), which translates nothing"):
+            run_test(told)
+        assert not (tmp_path / "out").exists()
+
+    def test_neither_is_it_a_translator(self, trained):
+        with pytest.raises(InputError, match="translates nothing; measure its features"):
+            Translator.load(trained("rotation"))
+
+    def test_no_translations_can_be_measured_while_it_trains(self, shapes, tmp_path):
+        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "eval_every": 4}
+        with pytest.raises(InputError, match="--eval_every measures translations"):
+            train_from_flags(told)
+        assert not list(tmp_path.iterdir())
+
+    def test_crops_that_leave_no_map_name_the_smallest_that_do(self, train_encoder):
+        with pytest.raises(InputError, match=r"--crop_size 32 is too small for --netE caffenet: use 35 or more"):
+            train_encoder("rotation", "small", netE="caffenet", load_size=48, crop_size=32)

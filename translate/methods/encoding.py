@@ -1,0 +1,92 @@
+"""What methods share that train an encoder: it is kept, and measured by what can be read from its features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from translate.errors import InputError
+from translate.flags import flag
+from translate.methods.base import Method
+from translate.methods.building import LARGEST_SIDE_PX, make_generator
+from translate.networks import RESNET_GENERATORS
+from translate.networks.encoders import ENCODERS, NORMS, Encoder, build_encoder
+from translate.options import NetworkOptions
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Flags of every method that trains an encoder; a method's own options come behind them."""
+
+    netE: str = flag("alexnet", "encoder; generator: the first half of --netG", choices=ENCODERS, fixed=True)
+    nef: int = flag(64, "width of alexnet and caffenet: channels of the first layer, in caffenet 1.5 times it", low=4,
+                    fixed=True)  # fmt: skip
+    normE: str = flag(
+        "batch", "norm of the encoder; batch_plain: without learned scale and shift; lrn: of caffenet", choices=NORMS,
+        fixed=True,
+    )  # fmt: skip
+
+
+class EncoderMethod(Method):
+    """A method whose network ``E`` is what is wanted, and which translates nothing."""
+
+    needs = "single"
+    netG = RESNET_GENERATORS
+    generators: ClassVar[Mapping[str, str]] = {}
+    forward_player = "E"
+
+    @staticmethod
+    def defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+        """What suits encoders: initial weights that keep the scale of maps, and crops of photographs."""
+        return {
+            "init_type": "kaiming",
+            "lr": 1e-3,
+            "beta1": 0.9,
+            "batch_size": 64,
+            "preprocess": "scale_aspect_and_crop",
+            "load_size": 256,
+            "crop_size": 224,
+            "decay_load_size": "load_size",
+            "n_epochs": 100,
+            "n_epochs_decay": 100,
+        }
+
+    @property
+    def kept_networks(self) -> tuple[str, ...]:
+        return ("E",)
+
+    @property
+    def stride(self) -> int:
+        return self.networks["E"].stride
+
+    @staticmethod
+    def multiple_px(networks: NetworkOptions) -> int:
+        return 1
+
+    def check_size(self, side_px: int) -> None:
+        """Refuse pictures of which nothing is left in the encoder's deepest map."""
+        encoder = self.networks["E"]
+        if _sees(encoder, side_px):
+            return
+        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
+        raise InputError(f"--crop_size {side_px} is too small for --netE {self.options.netE}: use {enough_px} or more")
+
+
+def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int) -> Encoder:
+    """The encoder of the flags."""
+    half = make_generator(networks, input_nc, input_nc) if options.netE == "generator" else None
+    return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
+
+
+@torch.no_grad()
+def _sees(encoder: Encoder, side_px: int) -> bool:
+    training, weight = encoder.training, next(encoder.parameters())
+    encoder.eval()  # running statistics stay as they are
+    try:
+        encoder(weight.new_zeros(1, weight.shape[1], side_px, side_px))
+        return True
+    except (RuntimeError, ValueError):  # a map got smaller than a kernel, or has a single value and no statistics
+        return False
+    finally:
+        encoder.train(training)

@@ -1,0 +1,198 @@
+"""How good are an encoder's features? A table of what can be read from each layer, beside untrained weights."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.choosing import find_weights
+from translate.data.labelled import Labelled, check_same_classes, find_labelled
+from translate.errors import InputError
+from translate.evaluation.probes import Probed, Split, knn_probe, linear_probe
+from translate.evaluation.readout import load_squares, read_out
+from translate.files import write_json, write_text
+from translate.flags import build
+from translate.options import TransferOptions
+from translate.pretrained import PretrainedEncoder
+from translate.randomness import generator
+from translate.training.device import choose_device
+
+PROBES = {"linear": linear_probe, "knn": knn_probe}
+PHASES = ("train", "val", "test")
+HELD_OUT = 5  # one of so many training pictures is for validation where there is no folder for it
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """What was read from the encoder of a run: for each protocol and layer what the probe came to."""
+
+    name: str
+    found: Mapping[str, Mapping[str, Probed]]
+
+    def best(self, protocol: str) -> tuple[str, Probed]:
+        """The layer that validation prefers, and what the test says of it."""
+        return max(self.found[protocol].items(), key=lambda entry: entry[1].validation)
+
+
+def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred]:
+    """Measure the features of runs on labelled pictures; prints a table, and writes it where ``output`` says.
+
+    Raises:
+        InputError: a run or a folder is missing or wrong.
+    """
+    options = build(TransferOptions, dict(values))
+    protocols = _protocols(options.protocols)
+    if not options.dataroot:
+        raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
+    encoders = [PretrainedEncoder.load(find_weights(run, Path(options.checkpoints_dir)), options.epoch) for run in runs]
+    sets = _sets(Path(options.dataroot), options)
+    device = choose_device(options.gpu_ids)
+    results = []
+    for encoder in _with_untrained(encoders, options.random):
+        results.append(_measure(encoder, sets, protocols, options, device))
+        print(_line(results[-1], protocols), flush=True)
+    text = table(results, protocols, sets)
+    print(f"\n{text}")
+    if options.output:
+        folder = Path(options.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "transfer.md", text)
+        write_json(folder / "transfer.json", _as_json(results, sets, options))
+        print(f"written: {folder / 'transfer.md'}, {folder / 'transfer.json'}")
+    return results
+
+
+def _protocols(words: str) -> list[str]:
+    chosen = [word.strip() for word in words.split(",") if word.strip()]
+    unknown = [word for word in chosen if word not in PROBES]
+    if unknown or not chosen:
+        raise InputError(f"--protocols {words}: choose from {', '.join(PROBES)}")
+    return chosen
+
+
+def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
+    """The pictures of each phase; a fifth of those of training stands in where there is no folder ``val``."""
+    sets = {phase: find_labelled(root, phase) for phase in PHASES if phase != "val" or (root / "val").is_dir()}
+    if "val" not in sets:
+        sets = {**sets, **_split(sets["train"])}
+    check_same_classes(sets)
+    if options.shots:
+        sets["train"] = sets["train"].some(options.shots, generator(options.seed, "shots"))
+    return {phase: sets[phase] for phase in PHASES}
+
+
+def _split(train: Labelled) -> dict[str, Labelled]:
+    held = np.zeros(len(train), dtype=bool)
+    for label in range(len(train.classes)):
+        held[np.flatnonzero(train.labels == label)[::HELD_OUT]] = True
+    return {
+        phase: Labelled(tuple(np.array(train.paths)[kept]), train.labels[kept], train.classes)
+        for phase, kept in (("train", ~held), ("val", held))
+    }
+
+
+def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
+    """Before the runs, each kind of network among them with untrained weights of so many seeds."""
+    kinds = {str(encoder.network): encoder for encoder in encoders}
+    return [encoder.untrained(seed) for encoder in kinds.values() for seed in range(seeds)] + list(encoders)
+
+
+def _measure(
+    encoder: PretrainedEncoder,
+    sets: Mapping[str, Labelled],
+    protocols: Sequence[str],
+    options: TransferOptions,
+    device: torch.device,
+) -> Transferred:
+    network = encoder.network.to(device, memory_format=torch.channels_last)
+    taps = network.taps
+    splits: dict[str, dict[str, Split]] = {tap: {} for tap in taps}
+    for phase, labelled in sets.items():
+        pictures = _pictures(labelled, encoder, phase)
+        labels = torch.from_numpy(labelled.labels)
+        for tap, rows in read_out(network, pictures, taps, options.most_values, device).items():
+            splits[tap][phase] = Split(rows, labels)
+    classes = len(sets["train"].classes)
+    found = {
+        protocol: {tap: PROBES[protocol](*(splits[tap][phase] for phase in PHASES), classes) for tap in taps}
+        for protocol in protocols
+    }
+    return Transferred(encoder.name, found)
+
+
+_SQUARES: dict[Any, Tensor] = {}
+
+
+def _pictures(labelled: Labelled, encoder: PretrainedEncoder, phase: str) -> Tensor:
+    """Read once for all encoders that see pictures of one size."""
+    key = (labelled.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
+    if key not in _SQUARES:
+        _SQUARES[key] = load_squares(labelled.paths, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
+    return _SQUARES[key]
+
+
+def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mapping[str, Labelled]) -> str:
+    """Test accuracies in percent, a row for each encoder; those of a name over several seeds as mean and deviation."""
+    by_name: dict[str, list[Transferred]] = {}
+    for result in results:
+        by_name.setdefault(_stem(result.name), []).append(result)
+    parts = []
+    for protocol in protocols:
+        taps = list(dict.fromkeys(tap for result in results for tap in result.found[protocol]))
+        lines = [f"| {protocol} | {' | '.join(taps)} | best layer |", "|---" * (len(taps) + 2) + "|"]
+        for name, group in by_name.items():
+            cells = [
+                _cell([one.found[protocol][tap].accuracy for one in group if tap in one.found[protocol]])
+                for tap in taps
+            ]
+            best = _cell([one.best(protocol)[1].accuracy for one in group])
+            layers = ", ".join(dict.fromkeys(one.best(protocol)[0] for one in group))
+            lines.append(f"| {name} | {' | '.join(cells)} | {best} ({layers}) |")
+        parts.append("\n".join(lines))
+    counts = ", ".join(f"{len(found)} {phase}" for phase, found in sets.items())
+    note = f"Test accuracy in percent; {len(sets['train'].classes)} classes, {counts}; the best layer by validation."
+    return "\n\n".join([*parts, note]) + "\n"
+
+
+def _stem(name: str) -> str:
+    """The name of a run without its seed, by which runs are put together: ``rotation_seed0``."""
+    stem, _, seed = name.rpartition("_seed")
+    return stem if stem and seed.isdigit() else name
+
+
+def _cell(shares: Sequence[float]) -> str:
+    if not shares:
+        return ""
+    mean = f"{100 * statistics.fmean(shares):.1f}"
+    return f"{mean} ± {100 * statistics.stdev(shares):.1f}" if len(shares) > 1 else mean
+
+
+def _line(result: Transferred, protocols: Sequence[str]) -> str:
+    said = [
+        f"{protocol} {100 * result.best(protocol)[1].accuracy:.1f} ({result.best(protocol)[0]})"
+        for protocol in protocols
+    ]
+    return f"{result.name}: {', '.join(said)}"
+
+
+def _as_json(results: Sequence[Transferred], sets: Mapping[str, Labelled], options: TransferOptions) -> dict[str, Any]:
+    return {
+        "dataroot": options.dataroot,
+        "classes": list(sets["train"].classes),
+        "counts": {phase: len(found) for phase, found in sets.items()},
+        "results": [
+            {
+                "name": result.name,
+                "protocols": {
+                    protocol: {tap: vars(probed) for tap, probed in found.items()}
+                    for protocol, found in result.found.items()
+                },
+            }
+            for result in results
+        ],
+    }
