@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from translate.losses.contrastive import info_nce, patch_nce
+from translate.losses.contrastive import (
+    among_queue,
+    among_views,
+    info_nce,
+    moco_v3,
+    nt_xent,
+    patch_nce,
+    unit,
+)
 
 temperatures = st.floats(0.05, 2.0)
 seeds = st.integers(0, 2**32 - 1)
@@ -156,3 +164,120 @@ def test_autocast_does_not_reach_the_similarities():
 def test_float64_stays():
     assert patch_nce(unit_vectors(1, 2, 3, 0), unit_vectors(1, 2, 3, 1)).dtype == torch.float64
     assert info_nce(torch.zeros(1, 2, dtype=torch.float64), torch.tensor([0])).dtype == torch.float64
+
+
+def features(count: int, channels: int, seed: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(count, channels)))
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(sum(first * second) / math.sqrt(sum(first * first) * sum(second * second)))
+
+
+def slow_nt_xent(views: np.ndarray, temperature: float) -> float:
+    """Views (2, N, D) of any length; each of the 2 N terms as it is printed."""
+    flat = views.reshape(-1, views.shape[2])
+    terms = []
+    for i, view in enumerate(flat):
+        others = [k for k in range(len(flat)) if k != i]
+        partner = (i + views.shape[1]) % len(flat)
+        terms.append(slow_info_nce([cosine(view, flat[k]) for k in others], others.index(partner), temperature))
+    return math.fsum(terms) / len(terms)
+
+
+class TestSimCLR:
+    @settings(max_examples=30)
+    @given(st.integers(2, 5), st.integers(1, 6), temperatures, seeds)
+    def test_it_is_its_equation(self, pictures, channels, temperature, seed):
+        views = torch.stack([features(pictures, channels, seed + i) for i in range(2)])
+        expected = slow_nt_xent(views.numpy(), temperature)
+        np.testing.assert_allclose(nt_xent(*views, temperature).item(), expected, rtol=1e-9, atol=1e-12)
+
+    @pytest.mark.parametrize("pictures", [1, 2, 64])
+    def test_equal_features_are_guessing(self, pictures):
+        same = torch.ones(pictures, 8, dtype=torch.float64)
+        assert nt_xent(same, same, 0.1).item() == pytest.approx(math.log(2 * pictures - 1), abs=1e-12)
+
+    def test_the_length_of_features_and_the_order_of_views_do_not_matter(self):
+        first, second = features(5, 4, 1), features(5, 4, 2)
+        loss = nt_xent(first, second)
+        torch.testing.assert_close(nt_xent(3 * second, first / 7), loss, rtol=1e-12, atol=0)
+
+    @settings(max_examples=20)
+    @given(st.integers(1, 3), st.integers(1, 3), seeds)
+    def test_parts_among_all_are_the_whole(self, pieces, size, seed):
+        views = unit(torch.stack([features(pieces * size, 4, seed + i) for i in range(2)]))
+        parts = [among_views(views[:, at : at + size], views, at) for at in range(0, pieces * size, size)]
+        losses = torch.cat([info_nce(*part, 0.3) for part in parts])
+        torch.testing.assert_close(losses.mean(), nt_xent(*views, 0.3), rtol=1e-12, atol=0)
+
+    def test_a_view_is_not_compared_with_itself(self):
+        similarity, positive = among_views(unit(torch.stack([features(3, 4, 1), features(3, 4, 2)])))
+        assert similarity.diagonal().isneginf().all() and similarity.isneginf().sum() == 6
+        assert positive.tolist() == [3, 4, 5, 0, 1, 2]
+
+    def test_the_gradient_reaches_both_views(self):
+        first, second = (features(3, 4, seed).requires_grad_() for seed in (1, 2))
+        assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, 0.2), (first, second))
+        nt_xent(first, second).backward()
+        assert min(first.grad.abs().min(), second.grad.abs().min()) > 0
+
+
+class TestMoCo:
+    @settings(max_examples=30)
+    @given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6), temperatures, seeds)
+    def test_a_queue_is_its_equation(self, pictures, former, channels, temperature, seed):
+        query, key, queue = (unit(features(n, channels, seed + n)) for n in (pictures, pictures + 1, former + 9))
+        key = key[:pictures]
+        losses = info_nce(*among_queue(query, key, queue), temperature)
+        for i in range(pictures):
+            similarities = [cosine(query[i].numpy(), k.numpy()) for k in (key[i], *queue)]
+            assert losses[i].item() == pytest.approx(slow_info_nce(similarities, 0, temperature), rel=1e-9, abs=1e-12)
+
+    @settings(max_examples=30)
+    @given(st.integers(1, 5), st.integers(1, 6), temperatures, seeds)
+    def test_a_batch_of_keys_is_its_equation(self, pictures, channels, temperature, seed):
+        query, keys = (unit(features(pictures, channels, seed + i)) for i in range(2))
+        terms = [
+            slow_info_nce([cosine(q, k) for k in keys.numpy()], i, temperature) for i, q in enumerate(query.numpy())
+        ]
+        expected = 2 * temperature * math.fsum(terms) / pictures
+        assert moco_v3(query, keys, temperature).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+    def test_equal_features_are_guessing(self):
+        same = unit(torch.ones(5, 4, dtype=torch.float64))
+        guess = info_nce(*among_queue(same, same, same[:3]), 0.07)
+        torch.testing.assert_close(guess, torch.full_like(guess, math.log(4)))
+        assert moco_v3(same, same, 0.2).item() == pytest.approx(0.4 * math.log(5), abs=1e-12)
+
+    def test_parts_among_all_keys_are_the_whole(self):
+        query, keys = unit(features(6, 4, 1)), unit(features(6, 4, 2))
+        parts = [moco_v3(query[at : at + 2], keys, 0.3, at) for at in (0, 2, 4)]
+        torch.testing.assert_close(torch.stack(parts).mean(), moco_v3(query, keys, 0.3), rtol=1e-12, atol=0)
+
+    def test_keys_get_no_gradient(self):
+        query, key, queue = (unit(features(3, 4, seed)).requires_grad_() for seed in range(3))
+        (info_nce(*among_queue(query, key, queue.detach())).mean() + moco_v3(query, key)).backward()
+        assert key.grad is None and query.grad.abs().min() > 0
+
+    def test_the_temperature_keeps_the_size_of_the_gradient_at_guessing(self):
+        def size(temperature):
+            query = torch.full((4, 4), 0.5, dtype=torch.float64, requires_grad=True)
+            moco_v3(query, torch.eye(4, dtype=torch.float64), temperature).backward()
+            return query.grad.norm()
+
+        torch.testing.assert_close(size(0.1), size(1.0))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_losses_of_views_are_computed_in_float32(dtype):
+    first, second = (features(8, 16, seed).to(dtype) for seed in (1, 2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss, half = nt_xent(first, second), moco_v3(unit(first), unit(second), 0.2)
+        queued = info_nce(*among_queue(unit(first), unit(second), unit(second)))
+    assert {loss.dtype, half.dtype, queued.dtype} == {torch.float32}
+    first, second = first.double(), second.double()
+    assert loss.item() == pytest.approx(nt_xent(first, second).item(), rel=1e-5)
+    assert half.item() == pytest.approx(moco_v3(unit(first), unit(second), 0.2).item(), rel=1e-5)
+    expected = info_nce(*among_queue(unit(first), unit(second), unit(second)))
+    torch.testing.assert_close(queued.double(), expected, rtol=1e-5, atol=1e-5)

@@ -47,8 +47,105 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, negatives: 
     shape = query.shape[:2]
     if negatives == "batch":
         query, key = query.flatten(0, 1).unsqueeze(0), key.flatten(0, 1).unsqueeze(0)
+    own = torch.arange(query.shape[1], device=query.device)
+    return info_nce(products(query, key.detach()), own, temperature).view(shape)
+
+
+def products(query: Tensor, key: Tensor) -> Tensor:
+    """Every query's product with every key, at least in float32 whatever autocast says: (..., N, D), (..., K, D) ->
+    (..., N, K)."""
     dtype = torch.promote_types(query.dtype, torch.float32)
     with torch.autocast(query.device.type, enabled=False):
-        similarity = query.to(dtype) @ key.detach().to(dtype).transpose(1, 2)  # (B, P, P)
-    own = torch.arange(query.shape[1], device=query.device)
-    return info_nce(similarity, own, temperature).view(shape)
+        return query.to(dtype) @ key.to(dtype).transpose(-2, -1)
+
+
+def unit(features: Tensor) -> Tensor:
+    """Vectors (..., D) at length 1, at least in float32."""
+    return F.normalize(features.to(torch.promote_types(features.dtype, torch.float32)), dim=-1)
+
+
+def among_views(views: Tensor, every: Tensor | None = None, first: int = 0) -> tuple[Tensor, Tensor]:
+    """Similarities of SimCLR, for ``info_nce``: each view must pick out the other view of its picture among all others.
+
+    Args:
+        views: (2, N, D) unit vectors of the two views of N pictures.
+        every: (2, M, D) those of all pictures among which these N are, where they are only a part; none: themselves.
+        first: which of them is the first of these N.
+
+    Returns:
+        similarities (2 N, 2 M) of views with all views, -inf with themselves, and the index (2 N,) of the positives.
+    """
+    count = views.shape[1]
+    every = views if every is None else every
+    all_count = every.shape[1]
+    similarity = products(views.flatten(0, 1), every.flatten(0, 1))
+    place = first + torch.arange(count, device=views.device)
+    own, positive = torch.cat([place, place + all_count]), torch.cat([place + all_count, place])
+    return similarity.scatter(1, own.unsqueeze(1), -torch.inf), positive
+
+
+def nt_xent(first_view: Tensor, second_view: Tensor, temperature: float = 0.1) -> Tensor:
+    r"""NT-Xent (SimCLR; Chen et al., ICML 2020, arXiv:2002.05709, eq. 1), as the mean over the 2 N views:
+
+    .. math:: \ell_{ij} = -\log \frac{\exp(s_{ij}/\tau)}{\sum_{k \neq i} \exp(s_{ik}/\tau)}
+
+    s is the cosine similarity, j the other view of picture i. (The published code returns the sum of the means over
+    the first and over the second views, which is twice as much.)
+
+    Args:
+        first_view, second_view: (N, D) features of N pictures, of any length.
+        temperature: tau > 0.
+
+    Returns:
+        a scalar, at least float32. With equal features it is ln(2 N - 1).
+    """
+    return info_nce(*among_views(torch.stack([unit(first_view), unit(second_view)])), temperature).mean()
+
+
+def among_queue(query: Tensor, key: Tensor, queue: Tensor) -> tuple[Tensor, Tensor]:
+    """Similarities of MoCo, for ``info_nce``: each query must pick out its own key among those of former batches (He
+    et al., CVPR 2020, arXiv:1911.05722, eq. 1). With equal features the loss is ln(K + 1).
+
+    Args:
+        query: (N, D) unit vectors.
+        key: (N, D) those of the same pictures; no gradient reaches them.
+        queue: (K, D) former keys.
+
+    Returns:
+        similarities (N, 1 + K), the own key first, and the index (N,) of the positives, which is 0.
+    """
+    own = products(query.unsqueeze(1), key.detach().unsqueeze(1)).squeeze(1)  # (N, 1)
+    return torch.cat([own, products(query, queue)], dim=1), query.new_zeros(len(query), dtype=torch.long)
+
+
+def among_keys(query: Tensor, keys: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+    """Similarities within a batch, for ``info_nce``: each query must pick out its own key among those of all pictures.
+    With equal features the loss is ln M.
+
+    Args:
+        query: (N, D) unit vectors.
+        keys: (M, D) of all pictures, among which these N are.
+        first: which of them is the first of these N.
+
+    Returns:
+        similarities (N, M) and the index (N,) of the positives.
+    """
+    return products(query, keys), first + torch.arange(len(query), device=query.device)
+
+
+def moco_v3(query: Tensor, keys: Tensor, temperature: float = 1.0, first: int = 0) -> Tensor:
+    r"""One half of the loss of MoCo v3 (Chen, Xie, He, ICCV 2021, arXiv:2104.02057, algorithm 1), which adds that of
+    the queries of one view with the keys of the other and that of the reverse:
+
+    .. math:: L = -2 \tau \, \frac1N \sum_i \log \frac{\exp(q_i \cdot k_i/\tau)}{\sum_j \exp(q_i \cdot k_j/\tau)}
+
+    The factor keeps the size of the gradient where the temperature is another.
+
+    Args:
+        query, keys, first: see ``among_keys``; no gradient reaches the keys.
+        temperature: tau > 0.
+
+    Returns:
+        a scalar, at least float32. With equal features it is 2 tau ln M.
+    """
+    return 2 * temperature * info_nce(*among_keys(query, keys.detach(), first), temperature).mean()
