@@ -19,6 +19,7 @@ def test_alone_nothing_changes():
     gathered = collectives.gather_samples(images, ["a", "b"])
     assert torch.equal(torch.stack([image for image, _ in gathered]), images) and not gathered[0][0].requires_grad
     assert [word for _, word in gathered] == ["a", "b"]
+    assert collectives.gather_rows(images) is images
 
 
 def test_a_broken_connection_is_a_lost_process():

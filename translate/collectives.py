@@ -69,6 +69,35 @@ def gather_samples(images: Tensor, words: Sequence[Any]) -> list[tuple[Tensor, A
     return gathered
 
 
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes, those of the first, then the next's; gradients find their way back.
+
+    The gradient of a row is the sum of what all processes have for it. So where each process computes the loss of its
+    own rows among all, the mean over processes of their gradients is that of one process with the whole batch.
+
+    Args:
+        rows: (N, ...), of one shape and type in all processes.
+    """
+    return rows if process_count() == 1 else _GatherRows.apply(rows)
+
+
+class _GatherRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        own = rows.contiguous()
+        parts = [torch.empty_like(own) for _ in range(process_count())]
+        with _talking():
+            dist.all_gather(parts, own)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed = gradient.clone(memory_format=torch.contiguous_format)
+        with _talking():
+            dist.all_reduce(summed)
+        return summed.chunk(process_count())[process_rank()]
+
+
 def gather_values(value: Any) -> list[Any]:
     """A small plain value of each process, in their order."""
     if process_count() == 1:
