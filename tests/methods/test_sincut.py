@@ -147,5 +147,7 @@ def test_crops_must_be_halved_and_judged():
 
 
 def test_a_piece_of_a_batch_has_too_few_negatives():
-    with pytest.raises(InputError, match="needs the whole batch at once"):
-        make().check_shared(2)
+    for processes, parts in ((2, 1), (1, 2)):
+        with pytest.raises(InputError, match="needs the whole batch at once"):
+            make().check_shared(processes, parts)
+    make().check_shared(1, 1)

@@ -74,9 +74,12 @@ class Method(nn.Module):
             InputError: names a side that does.
         """
 
-    def check_shared(self, pieces: int) -> None:
-        """Refuse a batch that is computed in pieces, one at a time or by several processes, where the losses need all
-        of it at once.
+    def check_shared(self, processes: int, parts: int) -> None:
+        """Refuse a batch that is computed in pieces, where the losses need all of it at once.
+
+        Args:
+            processes: that compute a piece each at the same time, and can tell each other about it.
+            parts: that each of them computes one after the other.
 
         Raises:
             InputError: names the flag that asks for it.

@@ -122,9 +122,9 @@ class CUT(Method):
         judges = [self.networks[name] for name in self.players.get("D", ())]
         check_judged(judges, side_px, self.networks["G"].stride)
 
-    def check_shared(self, pieces: int) -> None:
+    def check_shared(self, processes: int, parts: int) -> None:
         """Refuse negatives from a whole batch of which only a piece is there."""
-        if pieces > 1 and self.uses_nce and self.options.nce_includes_all_negatives_from_minibatch:
+        if processes * parts > 1 and self.uses_nce and self.options.nce_includes_all_negatives_from_minibatch:
             raise InputError(
                 "--nce_includes_all_negatives_from_minibatch needs the whole batch at once: set it to false, or train "
                 "in one process with --accumulate 1"

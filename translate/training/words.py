@@ -118,7 +118,7 @@ def not_reproducible(error: RuntimeError) -> str:
 
 def _can_be_shared(job: Job) -> bool:
     try:
-        job.method.check_shared(2)
+        job.method.check_shared(job.processes.count, 2)
     except InputError:
         return False
     return True
