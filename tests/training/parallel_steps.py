@@ -26,6 +26,9 @@ CASES: dict[str, dict[str, Any]] = {
     "CycleGAN": {"model": "cycle_gan", "pool_size": 3},
     "pix2pix": {"model": "pix2pix", "normG": "instance", "normD": "instance", "no_dropout": True},
 }
+# Those that take the pictures of a batch for each other's negatives, which parts of it cannot be.
+ENCODER = {"netE": "generator", "normE": "none", "feature_nc": 6, "view_px": 28}
+WHOLE: dict[str, dict[str, Any]] = {"SimCLR": {"model": "simclr", **ENCODER}}
 SIDE_PX = 32
 
 
@@ -41,8 +44,8 @@ class Exact(Preparation):
 
 
 def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> dict[str, torch.Tensor]:
-    """Gradients of the last step, weights behind it, the losses of every step, and the pools."""
-    flags = CASES[name]
+    """Gradients of the last step, weights behind it, the losses of every step, the buffers and the pools."""
+    flags = (CASES | WHOLE)[name]
     settings = resolve({**SMALL, **flags, "batch_size": batch_size})
     method = build_method(settings).double()
     if share.process:
@@ -66,6 +69,7 @@ def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> 
     trainer.run(batches(EpochSampler(SAMPLES, batch_size, 0, 1, share=share)))
     found = {f"gradient of {key}": weight.grad for key, weight in method.named_parameters() if weight.grad is not None}
     found |= {f"weight {key}": weight.detach() for key, weight in method.named_parameters()}
+    found |= {f"buffer {key}": value for key, value in method.named_buffers()}
     for domain, pool in getattr(method, "pools", {}).items():
         found |= {f"pool {domain} {number}": image for number, image in enumerate(pool.images)}
     return {**found, "losses": torch.tensor(losses)}
@@ -87,7 +91,7 @@ def main(target: str) -> None:
     torch.set_num_threads(1)
     processes = processes_of_environment()
     with joined(processes, CPU):
-        found = {name: take_steps(name, 4, processes.share()) for name in CASES}
+        found = {name: take_steps(name, 4, processes.share()) for name in (CASES | WHOLE)}
         found["CUT in two parts"] = take_steps("CUT", 4, processes.share(2))
         if processes.is_first:
             torch.save(found, Path(target))

@@ -28,11 +28,16 @@ from translate.translator import Translator
 
 TINY = {
     "rotation": {},
+    "simclr": {},
 }  # fmt: skip
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
 OWN = {
     "rotation": {"head_nc": (8, {})},
+    "simclr": {
+        "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),
+        "temperature": (0.5, {}), "head_layers": (3, {}), "head_nc": (8, {}), "feature_nc": (8, {}),
+    },
 }  # fmt: skip
 OF_ALL = {"netE": ("caffenet", {}), "nef": (8, {}), "normE": ("batch_plain", {})}
 

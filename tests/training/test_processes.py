@@ -15,7 +15,7 @@ from translate.training.processes import Processes, check_alike, processes_of_en
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from parallel_steps import CASES, take_steps
+from parallel_steps import CASES, WHOLE, take_steps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -34,7 +34,7 @@ def together(tmp_path_factory) -> dict[str, dict[str, torch.Tensor]]:
     return torch.load(target, weights_only=True)
 
 
-@pytest.mark.parametrize("name", [*CASES, "CUT in two parts"])
+@pytest.mark.parametrize("name", [*CASES, *WHOLE, "CUT in two parts"])
 def test_two_processes_take_the_steps_of_one(name, together):
     expected = take_steps(name.removesuffix(" in two parts"), 4, Share())
     assert_alike(together[name], expected)

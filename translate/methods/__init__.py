@@ -7,6 +7,7 @@ from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
 from translate.methods.pix2pix import Pix2Pix
 from translate.methods.rotation import Rotation
+from translate.methods.simclr import SimCLR
 from translate.methods.sincut import SinCUT
 from translate.registry import Registry
 
@@ -17,7 +18,8 @@ METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
 METHODS.register("pix2pix")(Pix2Pix)
 METHODS.register("rotation")(Rotation)
+METHODS.register("simclr")(SimCLR)
 METHODS.register("sincut")(SinCUT)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Pix2Pix", "Rotation", "SinCUT"]
+__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Pix2Pix", "Rotation", "SimCLR", "SinCUT"]

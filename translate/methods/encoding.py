@@ -66,17 +66,24 @@ class EncoderMethod(Method):
 
     def check_size(self, side_px: int) -> None:
         """Refuse pictures of which nothing is left in the encoder's deepest map."""
-        encoder = self.networks["E"]
-        if _sees(encoder, side_px):
-            return
-        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
-        raise InputError(f"--crop_size {side_px} is too small for --netE {self.options.netE}: use {enough_px} or more")
+        check_seen(self.networks["E"], self.options.netE, side_px)
 
 
 def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int) -> Encoder:
     """The encoder of the flags."""
     half = make_generator(networks, input_nc, input_nc) if options.netE == "generator" else None
     return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
+
+
+def check_seen(encoder: Encoder, netE: str, side_px: int, flag: str = "crop_size") -> None:
+    """Refuse pictures of a size, which a flag gives, of which nothing is left in the encoder's deepest map.
+
+    Raises:
+        InputError: names a size that is enough.
+    """
+    if not _sees(encoder, side_px):
+        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
+        raise InputError(f"--{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
 
 
 @torch.no_grad()

@@ -15,6 +15,8 @@ MEANINGS = {
     "turned_90": "it turned to the left by a right angle",
     "turned_180": "it upside down",
     "turned_270": "it turned to the right by a right angle",
+    "view_1": "a random view of it",
+    "view_2": "another one, which the encoder should tell from those of all other pictures as the first one's partner",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
     "hole_A": "what the network saw: a picture with a hole",
