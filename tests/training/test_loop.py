@@ -102,6 +102,21 @@ def test_the_rate_is_that_of_the_epoch():
     assert trainer.method.networks["D"].weight.item() == 3.0 - 2 * 0.5 - 2 * 0.25
 
 
+def test_a_method_knows_how_much_of_the_run_is_behind_a_step_also_when_it_is_resumed():
+    class Watching(Toy):
+        def after_step(self):
+            seen.append(self.progress)
+
+    seen = []
+    first = make_trainer(Watching(), last_epoch=2, size=2)
+    first.run([*make_batches(epochs=2, size=2)][:4])
+    # Another --max_steps changes nothing of it.
+    resumed = make_trainer(Watching(), last_epoch=2, size=2, max_steps=5)
+    resumed.load_state_dict(first.state_dict())
+    resumed.run([*make_batches(epochs=2, size=2)][4:])
+    assert seen == [step / 6 for step in range(1, 6)]
+
+
 def test_pictures_reach_the_method_between_minus_one_and_one():
     trainer = make_trainer()
     trainer.run(make_batches(steps=1))

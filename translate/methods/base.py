@@ -40,6 +40,7 @@ class Method(nn.Module):
     forward_player: ClassVar[str] = "G"  # whose weights ``forward`` uses; the others take its results as they are
     lr_scales: Mapping[str, float] = {}  # factors on the learning rate, for players that have one
     games: tuple[Game, ...] = ()  # the adversarial ones; the first judges what previews show
+    progress: float = 0.0  # the share of the run that is behind when this step is, set before each; for schedules
     falling: tuple[str, ...] = ()  # names of logged losses that fall in a training that goes well
 
     @staticmethod
@@ -131,6 +132,9 @@ class Method(nn.Module):
         """What helps against a trouble of the training, with its flags as they are now, by the kind of trouble (see
         ``translate.methods.health``). A kind that is left out is none for this method, and is not looked for."""
         return {}
+
+    def after_loading(self) -> None:
+        """Whatever is made from the networks' first weights, where these have come from files: copies of networks."""
 
     def after_step(self) -> None:
         """Moving averages, momentum encoders, queues, pools: whatever follows the players' updates."""

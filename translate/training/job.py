@@ -65,7 +65,10 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
         raise InputError("--grad_checkpointing: only the resnet generators can recompute their maps; leave it out")
     sampler = _open_sampler(feed, settings, start, processes)
-    said = load_initial(method.networks, start.weights, method.kept_networks[0]) if start.weights else []
+    said = []
+    if start.weights:
+        said = load_initial(method.networks, start.weights, method.kept_networks[0])
+        method.after_loading()
     if not settings.run.dry_run:
         check_unchanged(start.record, feed)
         if method.measures and not start.state:

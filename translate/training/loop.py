@@ -144,6 +144,7 @@ class Trainer:
         states = Forward(self.method, self.prepare, self.precision, parts)
         logged: dict[str, Tensor] = {}
         self.used_rate = self.rate(batch["epoch"])
+        self.method.progress = self._share_behind(batch["epoch"])
         for player, optimizer in self.optimizers.items():
             optimizer.zero_grad(set_to_none=True)
             total, named = self._backward(player, states)
@@ -167,6 +168,14 @@ class Trainer:
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch, or of what is left of it."""
         return self.lr(epoch) * (self.plateau.factor if self.plateau else 1.0)
+
+    def _share_behind(self, epoch: int) -> float:
+        """Of the steps to the last epoch's end, those that are taken with one more of this epoch; --max_steps, which
+        may be another when the run is resumed, has no part in it."""
+        progress, per_epoch = self.progress, self.limits.steps_per_epoch
+        samples = progress.epoch_samples if epoch == progress.epoch else 0
+        taken = (epoch - 1) * per_epoch + samples // self.batch_size + 1
+        return min(taken / (self.limits.last_epoch * per_epoch), 1.0)
 
     def _end_epoch(self) -> None:
         check_alike(self.method, self.progress.step)
