@@ -19,16 +19,22 @@ from translate.training.processes import joined, processes_of_environment, start
 CPU = torch.device("cpu")
 STEPS, SAMPLES = 3, 12
 SMALL = {"netG": "resnet_4blocks", "ngf": 2, "ndf": 2, "input_nc": 3, "output_nc": 3, "init_gain": 1.0}
+ENCODER = {"netE": "generator", "normE": "none", "feature_nc": 6, "view_px": 28}
 CASES: dict[str, dict[str, Any]] = {
     "CUT": {"num_patches": 7, "netF_nc": 6},
     "FastCUT": {"CUT_mode": "FastCUT", "num_patches": 7, "netF_nc": 6},
     "CUT, wgangp": {"num_patches": 7, "netF_nc": 6, "gan_mode": "wgangp"},
     "CycleGAN": {"model": "cycle_gan", "pool_size": 3},
+    "MoCo": {"model": "moco", **ENCODER, "queue_size": 10, "momentum": 0.9},
     "pix2pix": {"model": "pix2pix", "normG": "instance", "normD": "instance", "no_dropout": True},
 }
-# Those that take the pictures of a batch for each other's negatives, which parts of it cannot be.
-ENCODER = {"netE": "generator", "normE": "none", "feature_nc": 6, "view_px": 28}
-WHOLE: dict[str, dict[str, Any]] = {"SimCLR": {"model": "simclr", **ENCODER}}
+# Those in which the pictures of a batch have to do with each other, so that parts of it are not the same.
+WHOLE: dict[str, dict[str, Any]] = {
+    "SimCLR": {"model": "simclr", **ENCODER},
+    "MoCo v3": {"model": "moco", "moco_version": "v3", **ENCODER, "head_nc": 8},
+    # Two in a group are the share of one of two processes.
+    "MoCo, batch norms": CASES["MoCo"] | {"normG": "batch", "bn_pictures": 2},
+}
 SIDE_PX = 32
 
 
@@ -69,7 +75,7 @@ def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> 
     trainer.run(batches(EpochSampler(SAMPLES, batch_size, 0, 1, share=share)))
     found = {f"gradient of {key}": weight.grad for key, weight in method.named_parameters() if weight.grad is not None}
     found |= {f"weight {key}": weight.detach() for key, weight in method.named_parameters()}
-    found |= {f"buffer {key}": value for key, value in method.named_buffers()}
+    found |= {f"buffer {key}": value for key, value in method.named_buffers() if "queue" in key}
     for domain, pool in getattr(method, "pools", {}).items():
         found |= {f"pool {domain} {number}": image for number, image in enumerate(pool.images)}
     return {**found, "losses": torch.tensor(losses)}

@@ -27,12 +27,18 @@ from translate.transfer import transfer
 from translate.translator import Translator
 
 TINY = {
+    "moco": {"feature_nc": 8},
     "rotation": {},
     "simclr": {},
 }  # fmt: skip
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
 OWN = {
+    "moco": {
+        "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),
+        "moco_version": ("v3", {}), "temperature": (0.5, {}), "momentum": (0.5, {}), "queue_size": (6, {}),
+        "bn_pictures": (2, {}), "head_layers": (3, {}), "head_nc": (8, {}), "feature_nc": (6, {}),
+    },
     "rotation": {"head_nc": (8, {})},
     "simclr": {
         "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from translate.collectives import gather_rows, process_rank
-from translate.errors import InputError
 from translate.flags import flag
 from translate.losses.classification import accuracy
 from translate.losses.contrastive import among_views, info_nce, unit
 from translate.methods.base import Batch
 from translate.methods.encoding import make_encoder
 from translate.methods.health import Level
-from translate.methods.two_views import TwoViews, ViewOptions, refuse_without_effect
+from translate.methods.two_views import TwoViews, ViewOptions, refuse_alone, refuse_parts, refuse_without_effect
 from translate.networks.heads import MLPHead
 from translate.networks.initialization import initialize
 from translate.options import NetworkOptions
@@ -66,11 +65,7 @@ class SimCLR(TwoViews):
 
     def check_shared(self, processes: int, parts: int) -> None:
         """Refuse a batch in parts: each would have its own pictures alone for negatives."""
-        if parts > 1:
-            raise InputError(
-                f"--accumulate {parts}: the pictures of a batch are each other's negatives and have to be there at "
-                "once; use --accumulate 1 with a smaller --batch_size, or more processes"
-            )
+        refuse_parts(parts)
 
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
         others = 2 * batch_size - 1
@@ -84,8 +79,7 @@ class SimCLR(TwoViews):
     def losses(self, player: str, state: SimCLRState) -> tuple[Tensor, dict[str, Tensor]]:
         own = state.features
         every = gather_rows(own.transpose(0, 1)).transpose(0, 1)  # (2, B of all processes, D)
-        if every.shape[1] == 1:
-            raise InputError("--batch_size 1 leaves a picture no other to be told from; use 2 or more")
+        refuse_alone(every.shape[1])
         similarity, positive = among_views(own, every, process_rank() * own.shape[1])
         loss = info_nce(similarity, positive, self.options.temperature).mean()
         return loss, {"NT_Xent": loss, "accuracy": accuracy(similarity.detach(), positive)}

@@ -75,3 +75,26 @@ def refuse_without_effect(options: Any, names: Mapping[str, str]) -> None:
     for name, reason in names.items():
         if getattr(options, name) != usual[name]:
             raise InputError(f"--{name} {getattr(options, name)} has no effect, since {reason}; leave it out")
+
+
+def refuse_parts(parts: int) -> None:
+    """Refuse a batch in parts, each of which would have its own pictures alone for negatives.
+
+    Raises:
+        InputError: names the flag.
+    """
+    if parts > 1:
+        raise InputError(
+            f"--accumulate {parts}: the pictures of a batch are each other's negatives and have to be there at once; "
+            "use --accumulate 1 with a smaller --batch_size, or more processes"
+        )
+
+
+def refuse_alone(pictures: int) -> None:
+    """Refuse a batch in which a picture has no negatives.
+
+    Raises:
+        InputError: names the flag.
+    """
+    if pictures == 1:
+        raise InputError("--batch_size 1 leaves a picture no other to be told from; use 2 or more")
