@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as TF
 from translate.views.random_views import MOCO, SIMCLR, ViewRecipe, blur_radius_px, draw_box, draw_view, make_view
 
 RECIPES = {"simclr": SIMCLR, "v1": MOCO["v1"][0], "v2": MOCO["v2"][0], "v3 1": MOCO["v3"][0], "v3 2": MOCO["v3"][1]}
+RECIPES["all grey first"] = dataclasses.replace(MOCO["v1"][0], grey_p=1.0, blur_p=0.5)
 ADJUST = [TF.adjust_brightness, TF.adjust_contrast, TF.adjust_saturation, TF.adjust_hue]
 
 

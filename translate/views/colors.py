@@ -13,9 +13,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in the L of Pillow
 
 def greyscale(images: Tensor) -> Tensor:
     """The lightness of each pixel in all channels."""
-    if images.shape[1] == 1:
-        return images
-    return _luma(images).expand_as(images)
+    return images if images.shape[1] == 1 else _luma(images).repeat(1, 3, 1, 1)
 
 
 def brightness(images: Tensor, factors: Tensor) -> Tensor:
