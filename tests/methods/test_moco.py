@@ -15,15 +15,16 @@ from translate.training.preparing import Preparation
 from translate.views.random_views import MOCO
 
 TINY = {
-    "model": "moco", "dataroot": "none", "nef": 4, "feature_nc": 6, "input_nc": 3, "output_nc": 3, "no_blur": True,
-    "view_px": 64,
+    "model": "moco", "dataroot": "none", "nef": 4, "feature_nc": 6, "input_nc": 3, "output_nc": 3, "view_px": 64,
 }  # fmt: skip
 QUEUED = {"queue_size": 10}
 V3 = {"moco_version": "v3", "head_nc": 8}
 
 
 def make(**flags):
-    queued = {} if flags.get("moco_version") == "v3" else QUEUED
+    version = flags.get("moco_version")
+    queued = {} if version == "v3" else QUEUED
+    flags = {"no_blur": version != "v1", **flags}
     return build_method(resolve({**TINY, **queued, **flags})).double().train()
 
 
@@ -253,6 +254,7 @@ def test_pictures_are_the_first_and_its_views(flags):
     ({**V3, "queue_size": 9}, "--queue_size 9 has no effect, since v3 has no queue; leave it out"),
     ({**V3, "bn_pictures": 8}, "--bn_pictures 8 has no effect, since v3 has no queue"),
     ({"moco_version": "v1", "head_nc": 9}, "--head_nc 9 has no effect, since a head of one layer"),
+    ({"moco_version": "v1", "no_blur": True}, "--no_blur True has no effect, since v1 blurs nothing"),
     ({"moco_version": "v4"}, "--moco_version v4 is not known"),
     ({"momentum": 1.5}, "--momentum 1.5 is too large"),
 ])  # fmt: skip

@@ -81,7 +81,8 @@ def among_views(views: Tensor, every: Tensor | None = None, first: int = 0) -> t
     similarity = products(views.flatten(0, 1), every.flatten(0, 1))
     place = first + torch.arange(count, device=views.device)
     own, positive = torch.cat([place, place + all_count]), torch.cat([place + all_count, place])
-    return similarity.scatter(1, own.unsqueeze(1), -torch.inf), positive
+    itself = own.unsqueeze(1) == torch.arange(2 * all_count, device=views.device)
+    return similarity.masked_fill(itself, -torch.inf), positive
 
 
 def nt_xent(first_view: Tensor, second_view: Tensor, temperature: float = 0.1) -> Tensor:

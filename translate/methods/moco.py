@@ -125,7 +125,8 @@ class MoCo(TwoViews):
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
         """Two views, and what a picture's place in the shuffled order of keys goes by."""
-        return {**super().draw(rng, sizes), "shuffle": np.float32(rng.random())}
+        order = {"shuffle": np.float32(rng.random())} if self.has_queue else {}
+        return {**super().draw(rng, sizes), **order}
 
     def forward(self, batch: Batch) -> MoCoState:
         views = self.views(batch)
@@ -171,11 +172,6 @@ class MoCo(TwoViews):
         told = self.options.momentum
         return told if self.has_queue else 1 - (1 - told) * (1 + math.cos(math.pi * self.progress)) / 2
 
-    def pictures(self, state: MoCoState) -> dict[str, Tensor]:
-        """The first picture and its two views."""
-        first, second = (view[0] for view in state.views)
-        return {"real_A": state.images[0], "view_1": first, "view_2": second}
-
     def _query(self, images: Tensor) -> Tensor:
         vectors = self.networks["H"](self.networks["E"](images))
         return unit(vectors if self.has_queue else self.networks["P"](vectors))
@@ -217,7 +213,9 @@ def _refuse_unfit(options: MoCoOptions) -> None:
     if options.moco_version == "v3":
         reason = "v3 has no queue"
         refuse_without_effect(options, {"queue_size": reason, "bn_pictures": f"{reason}, whose keys could be told"})
-    elif options.head_layers == 1:
+    if options.moco_version == "v1":
+        refuse_without_effect(options, {"no_blur": "v1 blurs nothing"})
+    if options.moco_version != "v3" and options.head_layers == 1:  # else the predictor has one
         refuse_without_effect(options, {"head_nc": "a head of one layer has none that is hidden"})
 
 

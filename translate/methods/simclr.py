@@ -83,8 +83,3 @@ class SimCLR(TwoViews):
         similarity, positive = among_views(own, every, process_rank() * own.shape[1])
         loss = info_nce(similarity, positive, self.options.temperature).mean()
         return loss, {"NT_Xent": loss, "accuracy": accuracy(similarity.detach(), positive)}
-
-    def pictures(self, state: SimCLRState) -> dict[str, Tensor]:
-        """The first picture and its two views."""
-        first, second = (view[0] for view in state.views)
-        return {"real_A": state.images[0], "view_1": first, "view_2": second}

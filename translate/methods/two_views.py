@@ -56,6 +56,11 @@ class TwoViews(EncoderMethod):
             made.append(make_view(images, drawn, recipe, side_px))
         return made
 
+    def pictures(self, state: Any) -> dict[str, Tensor]:
+        """The first picture and its two views, of a state that has ``images`` and ``views``."""
+        first, second = (view[0] for view in state.views)
+        return {"real_A": state.images[0], "view_1": first, "view_2": second}
+
     def check_size(self, side_px: int) -> None:
         """Refuse views of which nothing is left in the encoder's deepest map."""
         told = self.options

@@ -16,7 +16,7 @@ MEANINGS = {
     "turned_180": "it upside down",
     "turned_270": "it turned to the right by a right angle",
     "view_1": "a random view of it",
-    "view_2": "another one, which the encoder should tell from those of all other pictures as the first one's partner",
+    "view_2": "another one: to the encoder the two should be alike, and unlike views of other pictures",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
     "hole_A": "what the network saw: a picture with a hole",
