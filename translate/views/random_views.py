@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from translate.views.blurring import gaussian_blur
-from translate.views.colors import change_some, greyscale, jitter, solarise
+from translate.views.color_jitter import change_some, greyscale, jitter, solarise
 from translate.views.resampling import resized_crops
 
 BOX_TRIES = 10

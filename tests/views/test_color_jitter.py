@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 from torchvision.transforms.v2 import functional as TF
 
-from translate.views.colors import (
+from translate.views.color_jitter import (
     OPERATIONS,
     brightness,
     change_some,
