@@ -151,7 +151,7 @@ def test_the_queue_starts_with_random_directions_of_the_seed():
 @settings(max_examples=10)
 @given(st.floats(0, 1))
 def test_the_copy_follows_by_the_formula(momentum):
-    method = make(momentum=momentum)
+    method = make(key_momentum=momentum)
     naive = [weight.clone() for weight in method.trailing.parameters()]
     for _ in range(3):
         with torch.no_grad():
@@ -228,7 +228,7 @@ def test_each_version_has_its_published_values():
         "v1": (0.07, 0.999, 1, 0, 128), "v2": (0.2, 0.999, 2, 0, 128), "v3": (1.0, 0.99, 2, 4096, 256),
     }.items():  # fmt: skip
         told = resolve({"model": "moco", "dataroot": "none", "moco_version": version}).method
-        assert (told.temperature, told.momentum, told.head_layers, told.head_nc, told.feature_nc) == values
+        assert (told.temperature, told.key_momentum, told.head_layers, told.head_nc, told.feature_nc) == values
     first, second = make(**V3, no_blur=False).recipes
     assert (first, second) == MOCO["v3"] and first != second
     assert make(moco_version="v1").recipes == MOCO["v1"]
@@ -256,7 +256,7 @@ def test_pictures_are_the_first_and_its_views(flags):
     ({"moco_version": "v1", "head_nc": 9}, "--head_nc 9 has no effect, since a head of one layer"),
     ({"moco_version": "v1", "no_blur": True}, "--no_blur True has no effect, since v1 blurs nothing"),
     ({"moco_version": "v4"}, "--moco_version v4 is not known"),
-    ({"momentum": 1.5}, "--momentum 1.5 is too large"),
+    ({"key_momentum": 1.5}, "--key_momentum 1.5 is too large"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(flags, said):
     with pytest.raises(InputError, match=said):
@@ -277,7 +277,7 @@ def test_v3_needs_the_whole_batch_and_more_than_one_picture():
     ({"nef": 4, "queue_size": 32}, 0.01, 40), ({**V3, "nef": 8, "head_nc": 64}, 0.005, 60),
 ])  # fmt: skip
 def test_it_learns_to_tell_pictures_apart(flags, rate, steps):
-    easy = {"jitter": 0, "crop_min": 1, "temperature": 0.2, "momentum": 0.9, "feature_nc": 32}
+    easy = {"jitter": 0, "crop_min": 1, "temperature": 0.2, "key_momentum": 0.9, "feature_nc": 32}
     method = make(**easy, **flags).float()
     optimizer = torch.optim.Adam(method.networks.parameters(), lr=rate)
     losses = []

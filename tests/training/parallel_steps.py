@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "FastCUT": {"CUT_mode": "FastCUT", "num_patches": 7, "netF_nc": 6},
     "CUT, wgangp": {"num_patches": 7, "netF_nc": 6, "gan_mode": "wgangp"},
     "CycleGAN": {"model": "cycle_gan", "pool_size": 3},
-    "MoCo": {"model": "moco", **ENCODER, "queue_size": 10, "momentum": 0.9},
+    "MoCo": {"model": "moco", **ENCODER, "queue_size": 10, "key_momentum": 0.9},
     "pix2pix": {"model": "pix2pix", "normG": "instance", "normD": "instance", "no_dropout": True},
 }
 # Those in which the pictures of a batch have to do with each other, so that parts of it are not the same.

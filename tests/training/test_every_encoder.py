@@ -36,7 +36,7 @@ TINY = {
 OWN = {
     "moco": {
         "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),
-        "moco_version": ("v3", {}), "temperature": (0.5, {}), "momentum": (0.5, {}), "queue_size": (6, {}),
+        "moco_version": ("v3", {}), "temperature": (0.5, {}), "key_momentum": (0.5, {}), "queue_size": (6, {}),
         "bn_pictures": (2, {}), "head_layers": (3, {}), "head_nc": (8, {}), "feature_nc": (6, {}),
     },
     "rotation": {"head_nc": (8, {})},

@@ -66,7 +66,7 @@ class EncoderMethod(Method):
 
     def check_size(self, side_px: int) -> None:
         """Refuse pictures of which nothing is left in the encoder's deepest map."""
-        check_seen(self.networks["E"], self.options.netE, side_px)
+        check_side(self.networks["E"], side_px, "--crop_size", self.options.netE)
 
 
 def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int) -> Encoder:
@@ -75,15 +75,15 @@ def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: in
     return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
 
 
-def check_seen(encoder: Encoder, netE: str, side_px: int, flag: str = "crop_size") -> None:
-    """Refuse pictures of a size, which a flag gives, of which nothing is left in the encoder's deepest map.
+def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> None:
+    """Refuse squares of ``side_px`` of which nothing is left in the encoder's deepest map.
 
     Raises:
-        InputError: names a size that is enough.
+        InputError: names the flag that says how large they are, and a side that is enough.
     """
     if not _sees(encoder, side_px):
         enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
-        raise InputError(f"--{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
+        raise InputError(f"{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from translate.views.random_views import MOCO
 PUBLISHED: dict[str, dict[str, Any]] = {
     "v1": {"temperature": 0.07, "head_layers": 1},
     "v2": {"temperature": 0.2, "head_layers": 2},
-    "v3": {"temperature": 1.0, "momentum": 0.99, "head_nc": 4096, "feature_nc": 256},
+    "v3": {"temperature": 1.0, "key_momentum": 0.99, "head_nc": 4096, "feature_nc": 256},
 }
 
 
@@ -42,7 +42,7 @@ class MoCoOptions(ViewOptions):
                              "predictor; sets the defaults", choices=tuple(PUBLISHED), fixed=True)  # fmt: skip
     crop_min: float = flag(0.2, "least share of a picture that a view shows", above=0, high=1)
     temperature: float = flag(0.2, "of the similarities; v1: 0.07, v3: 1", above=0)
-    momentum: float = flag(
+    key_momentum: float = flag(
         0.999, "how much of the keys' encoder stays in a step; v3: 0.99 at first, and 1 at the end", low=0, high=1
     )
     queue_size: int = flag(65536, "keys of former batches that are kept; not in v3", low=1, fixed=True)
@@ -169,7 +169,7 @@ class MoCo(TwoViews):
     @property
     def momentum(self) -> float:
         """That of this step; in v3 it rises to 1 by half a cosine."""
-        told = self.options.momentum
+        told = self.options.key_momentum
         return told if self.has_queue else 1 - (1 - told) * (1 + math.cos(math.pi * self.progress)) / 2
 
     def _query(self, images: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from translate.errors import InputError
 from translate.flags import flag
 from translate.methods.base import Batch
-from translate.methods.encoding import EncoderMethod, EncoderOptions, check_seen
+from translate.methods.encoding import EncoderMethod, EncoderOptions, check_side
 from translate.views.random_views import ViewRecipe, draw_view, make_view
 
 
@@ -64,7 +64,8 @@ class TwoViews(EncoderMethod):
     def check_size(self, side_px: int) -> None:
         """Refuse views of which nothing is left in the encoder's deepest map."""
         told = self.options
-        check_seen(self.networks["E"], told.netE, told.view_px or side_px, "view_px" if told.view_px else "crop_size")
+        flag = "--view_px" if told.view_px else "--crop_size"
+        check_side(self.networks["E"], told.view_px or side_px, flag, told.netE)
 
 
 def refuse_without_effect(options: Any, names: Mapping[str, str]) -> None:
