@@ -38,6 +38,8 @@ def build_encoder(
         return GeneratorHalf(generator)
     if normE == "lrn" and netE != "caffenet":
         raise InputError(f"--normE lrn does not suit --netE {netE}: it belongs to caffenet; use batch or none")
+    if normE == "batch_plain" and netE in RESNETS:
+        raise InputError(f"--normE batch_plain does not suit --netE {netE}, whose norms scale; use batch or none")
     if netE in RESNETS:
         if nef != 64:
             raise InputError(f"--nef {nef}: --netE {netE} has one width; leave the flag out, or take alexnet")
