@@ -11,6 +11,7 @@ from translate.flags import flag, same_as
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
 DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
+OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
@@ -124,10 +125,16 @@ class OptimizerOptions:
 
     n_epochs: int = flag(200, "epochs at the full learning rate", low=0)
     n_epochs_decay: int = flag(200, "epochs of decay after them", low=0)
-    lr: float = flag(0.0002, "learning rate of Adam", above=0)
-    beta1: float = flag(0.5, "Adam's beta1", low=0, high=0.99999999)
-    beta2: float = flag(0.999, "Adam's beta2", low=0, high=0.99999999)
-    weight_decay: float = flag(0.0, "Adam's weight decay: this much of a weight is added to its gradient", low=0)
+    optimizer: str = flag("adam", "how weights are moved; lars: sgd in steps of each layer's size", choices=OPTIMIZERS)
+    lr: float = flag(0.0002, "learning rate", above=0)
+    warmup_epochs: int = flag(0, "epochs in which it rises to that", low=0)
+    beta1: float = flag(0.5, "beta1 of Adam and AdamW", low=0, high=0.99999999)
+    beta2: float = flag(0.999, "beta2 of Adam and AdamW", low=0, high=0.99999999)
+    momentum: float = flag(0.9, "share of the last step that sgd and lars keep", low=0, high=0.99999999)
+    nesterov: bool = flag(False, "Nesterov's momentum, of sgd")
+    weight_decay: float = flag(
+        0.0, "this much of a weight is added to its gradient; with adamw taken from the weight itself", low=0
+    )
     ema: float = flag(
         0.0, "also keep a moving average of the generator, of this decay (0.999), as latest_ema_net_G.pth; 0: none",
         low=0, high=0.999999,

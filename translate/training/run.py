@@ -22,17 +22,18 @@ from translate.training.dry_run import describe_run
 from translate.training.evaluating import Evaluator, make_tools
 from translate.training.feeding import make_batches
 from translate.training.health.watch import watch_over
-from translate.training.job import Job, build_optimizers, compare_starts, prepare_job
+from translate.training.job import Job, compare_starts, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import is_out_of_memory, peak_mib
 from translate.training.observer import Follower, Observer
+from translate.training.optimizers import build_optimizers
 from translate.training.previews import Previews
 from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
-from translate.training.schedule import Plateau, lr_factor
+from translate.training.schedule import Plateau, lr_of_flags
 from translate.training.signals import StopRequest
 from translate.training.watchdog import watching
 from translate.training.words import announce, facts, memory_ahead, not_reproducible, stopped, too_little_memory
@@ -150,7 +151,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
     run, flags, speed = settings.run, settings.optimizer, settings.speed
 
     def lr(epoch: int) -> float:
-        return flags.lr * lr_factor(flags.lr_policy, epoch, flags.n_epochs, flags.n_epochs_decay, flags.lr_decay_iters)
+        return flags.lr * lr_of_flags(flags, epoch)
 
     kept = {name: method.networks[name] for name in method.kept_networks}
     trainer = Trainer(
