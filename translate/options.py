@@ -355,10 +355,15 @@ class TransferOptions:
     """Transfer"""
 
     dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
-    protocols: str = flag("linear,knn", "how features are read: linear, knn, or both with a comma")
+    protocols: str = flag(
+        "linear,knn", "with commas: linear and knn read the frozen features of each layer; fc learns new layers on "
+        "the deepest; finetune learns with all weights",
+    )  # fmt: skip
+    epochs: int = flag(30, "of fc and finetune", low=1)
+    lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
     shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)
-    seed: int = flag(0, "which pictures these are", low=0)
+    seed: int = flag(0, "which pictures these are, and what is random in fc and finetune", low=0)
     most_values: int = flag(9216, "values of a picture that a layer is pooled to, at most", low=1)
     epoch: str = flag("latest", "which weights of the runs")
     checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")

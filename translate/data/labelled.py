@@ -12,7 +12,7 @@ from translate.data.ranges import without_deep
 from translate.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """Pictures and the index of each one's class in ``classes``.
 
