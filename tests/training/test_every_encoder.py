@@ -15,6 +15,8 @@ from PIL import Image
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.methods.health import TROUBLES
+from translate.networks import build_generator
+from translate.networks.initialization import initialize
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.reports.cards import MEANINGS
@@ -214,3 +216,49 @@ class TestWhatAnEncoderIsNot:
     def test_crops_that_leave_no_map_name_the_smallest_that_do(self, train_encoder):
         with pytest.raises(InputError, match=r"--crop_size 32 is too small for --netE caffenet: use 35 or more"):
             train_encoder("rotation", "small", netE="caffenet", load_size=48, crop_size=32)
+
+
+HALF = {"netE": "generator", "netG": "resnet_4blocks", "ngf": 4}
+
+
+class TestHalfOfAGenerator:
+    """A generator's first half starts an encoder, and such an encoder a generator."""
+
+    def test_an_encoder_starts_from_a_generator_that_translates(self, train_encoder, tmp_path, capsys):
+        torch.manual_seed(0)
+        generator = initialize(build_generator("resnet_4blocks", ngf=4), "kaiming")
+        torch.save(generator.state_dict(), tmp_path / "latest_net_G.pth")
+        capsys.readouterr()
+        told = {**HALF, "init_from": str(tmp_path / "latest_net_G.pth"), "max_steps": 1, "lr": 1e-12}
+        run = train_encoder("rotation", "from_G", **told)
+        assert f"E: first half loaded from {tmp_path / 'latest_net_G.pth'}" in capsys.readouterr().out
+        loaded = torch.load(run / "latest_net_E.pth", weights_only=True)
+        whole = generator.state_dict()
+        assert set(loaded) < set(whole)
+        assert all(torch.allclose(loaded[key], whole[key], rtol=0, atol=1e-6) for key in loaded)
+
+    def test_a_generator_starts_from_an_encoder(self, train_encoder, tmp_path, make_domains, tiniest, capsys):
+        run = train_encoder("rotation", "half", **HALF, max_steps=2)
+        learned = torch.load(run / "latest_net_E.pth", weights_only=True)
+        capsys.readouterr()
+        told = {
+            **tiniest,
+            "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)),
+            "netG": "resnet_4blocks",
+            "ngf": 4,
+        }
+        folders = []
+        for name, more in (("fresh", {}), ("begun", {"init_from": str(run)})):
+            told |= {"checkpoints_dir": str(tmp_path / "runs"), "name": name, "max_steps": 1, "lr": 1e-12}
+            folders.append(train_from_flags({**told, **more}).folder)
+        assert f"G: first half loaded from {run / 'latest_net_E.pth'}" in capsys.readouterr().out
+        fresh, begun = (torch.load(folder / "latest_net_G.pth", weights_only=True) for folder in folders)
+        assert fresh.keys() == begun.keys()
+        for key in begun:
+            expected = learned.get(key, fresh[key])
+            assert torch.allclose(begun[key], expected, rtol=0, atol=1e-6), key
+
+    def test_an_encoder_of_another_kind_starts_no_generator(self, trained, tmp_path, make_domains, tiniest):
+        told = {**tiniest, "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)), "checkpoints_dir": str(tmp_path)}
+        with pytest.raises(InputError, match="is of another architecture"):
+            train_from_flags({**told, "init_from": str(trained("rotation"))})
