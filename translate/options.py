@@ -205,6 +205,9 @@ class QualityOptions:
         "val", "pictures to measure on, not learned from: PHASEA and PHASEB; where there are none, a tenth of the "
         "training pictures is held out",
     )  # fmt: skip
+    probe_data: str | None = flag(
+        None, "for encoders: labelled pictures, train/CLASS/ and EVAL_PHASE/CLASS/, of which features are read instead"
+    )
     eval_pictures: int = flag(100, "of each domain at most", low=2)
     metrics_weights: str | None = flag(
         None, "file or folder with the weights of networks that metrics use; default: the cache, else a download"

@@ -7,15 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translate.choosing import find_weights
-from translate.data.labelled import Labelled, check_same_classes, find_labelled
+from translate.data.labelled import Labelled, check_same_classes, find_labelled, split_labelled
 from translate.errors import InputError
 from translate.evaluation.finetuning import Pictures, finetune
-from translate.evaluation.probes import Probed, Split, knn_probe, linear_probe
+from translate.evaluation.probes import PROBES, Probed, Split
 from translate.evaluation.readout import load_squares, read_out
 from translate.files import write_json, write_text
 from translate.flags import build
@@ -26,12 +25,10 @@ from translate.randomness import generator
 from translate.training.device import choose_device
 from translate.training.precision import choose_precision
 
-PROBES = {"linear": linear_probe, "knn": knn_probe}
 TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the new layers
 PROTOCOLS = (*PROBES, *TUNED)
 WHOLE = "all layers"
 PHASES = ("train", "val", "test")
-HELD_OUT = 5  # one of so many training pictures is for validation where there is no folder for it
 
 
 @dataclass(frozen=True)
@@ -86,21 +83,11 @@ def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
     """The pictures of each phase; a fifth of those of training stands in where there is no folder ``val``."""
     sets = {phase: find_labelled(root, phase) for phase in PHASES if phase != "val" or (root / "val").is_dir()}
     if "val" not in sets:
-        sets = {**sets, **_split(sets["train"])}
+        sets["train"], sets["val"] = split_labelled(sets["train"])
     check_same_classes(sets)
     if options.shots:
         sets["train"] = sets["train"].some(options.shots, generator(options.seed, "shots"))
     return {phase: sets[phase] for phase in PHASES}
-
-
-def _split(train: Labelled) -> dict[str, Labelled]:
-    held = np.zeros(len(train), dtype=bool)
-    for label in range(len(train.classes)):
-        held[np.flatnonzero(train.labels == label)[::HELD_OUT]] = True
-    return {
-        phase: Labelled(tuple(np.array(train.paths)[kept]), train.labels[kept], train.classes)
-        for phase, kept in (("train", ~held), ("val", held))
-    }
 
 
 def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:

@@ -207,11 +207,17 @@ class TestWhatAnEncoderIsNot:
         with pytest.raises(InputError, match="translates nothing; measure its features"):
             Translator.load(trained("rotation"))
 
-    def test_no_translations_can_be_measured_while_it_trains(self, shapes, tmp_path):
-        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "eval_every": 4}
-        with pytest.raises(InputError, match="--eval_every measures translations"):
+    @pytest.mark.parametrize("flags", [{"eval_every": 4}, {"probe_data": "shapes"}])
+    def test_labelled_pictures_and_how_often_they_are_asked_belong_together(self, flags, shapes, tmp_path):
+        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), **flags}
+        with pytest.raises(InputError, match="--eval_every N with --probe_data FOLDER"):
             train_from_flags(told)
         assert not list(tmp_path.iterdir())
+
+    def test_a_translator_is_not_probed(self, shapes, tmp_path):
+        told = {"dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "probe_data": str(shapes)}
+        with pytest.raises(InputError, match="--probe_data is for methods that learn an encoder"):
+            train_from_flags(told)
 
     def test_crops_that_leave_no_map_name_the_smallest_that_do(self, train_encoder):
         with pytest.raises(InputError, match=r"--crop_size 32 is too small for --netE caffenet: use 35 or more"):

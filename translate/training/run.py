@@ -30,6 +30,7 @@ from translate.training.memory import is_out_of_memory, peak_mib
 from translate.training.observer import Follower, Observer
 from translate.training.optimizers import build_optimizers
 from translate.training.previews import Previews
+from translate.training.probing import Prober
 from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
@@ -134,8 +135,10 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, evaluator, watch), aside
 
 
-def _evaluator(job: Job) -> Evaluator | None:
+def _evaluator(job: Job) -> Evaluator | Prober | None:
     feed, quality = job.feed, job.settings.quality
+    if quality.probe_data:
+        return Prober(quality, job.settings.data, feed.input_nc)
     if feed.validation is None:
         return None
     tools = make_tools(quality, job.precision.device)
