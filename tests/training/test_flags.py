@@ -137,6 +137,7 @@ CASES = {
     "metrics": Case("diversity_pixels", "measured", MEASURED),
     "best_metric": Case("psnr_truth", "best", {**MEASURED, "metrics": "structure_gradients,psnr_truth"}),
     "eval_phase": Case("check", "measured", MEASURED),
+    "probe_data": Case("labelled", "error"),
     "eval_pictures": Case(2, "measured", MEASURED),
     "metrics_weights": Case("nowhere.pth", "measured", {**MEASURED, "metrics": "lpips_input"}),
     # Method
