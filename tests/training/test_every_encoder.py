@@ -14,6 +14,7 @@ from PIL import Image
 
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.methods.encoding import make_encoder
 from translate.methods.health import TROUBLES
 from translate.networks import build_generator
 from translate.networks.initialization import initialize
@@ -29,11 +30,17 @@ from translate.transfer import transfer
 from translate.translator import Translator
 
 TINY = {
+    "jigsaw": {"permutations": 8, "tile_px": 23, "tile_nc": 8, "head_nc": 16},
     "rotation": {},
 }  # fmt: skip
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
 OWN = {
+    "jigsaw": {
+        "permutations": (7, {}), "permutation_rule": ("min", {}), "permutation_seed": (1, {}), "tile_px": (24, {}),
+        "first_stride": (1, {}), "shift_px": (0, {"tile_px": 20}), "grey_share": (1.0, {}), "tile_nc": (9, {}),
+        "head_nc": (17, {}),
+    },
     "rotation": {"head_nc": (8, {})},
 }  # fmt: skip
 OF_ALL = {"netE": ("caffenet", {}), "nef": (8, {}), "normE": ("batch_plain", {})}
@@ -163,7 +170,8 @@ def test_its_features_are_read_as_they_were_trained(model, trained, shapes):
     folder = trained(model)
     encoder = PretrainedEncoder.load(folder)
     assert (encoder.load_size, encoder.crop_size) == (80, 72)
-    network = method_of(folder).networks["E"]
+    settings = resolve(json.loads((folder / "run.json").read_text())["options"])
+    network = make_encoder(settings.method, settings.networks, 3)  # not the method's own: jigsaw's first stride differs
     network.load_state_dict(torch.load(folder / "latest_net_E.pth", weights_only=True))
     found = encoder.features(shapes / "test/above/0.png")
     assert found.keys() == set(network.taps)

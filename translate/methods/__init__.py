@@ -5,6 +5,7 @@ from translate.methods.colorization import Colorization
 from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
+from translate.methods.jigsaw import Jigsaw
 from translate.methods.pix2pix import Pix2Pix
 from translate.methods.rotation import Rotation
 from translate.methods.sincut import SinCUT
@@ -15,9 +16,10 @@ METHODS.register("cut")(CUT)
 METHODS.register("cycle_gan")(CycleGAN)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
+METHODS.register("jigsaw")(Jigsaw)
 METHODS.register("pix2pix")(Pix2Pix)
 METHODS.register("rotation")(Rotation)
 METHODS.register("sincut")(SinCUT)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Pix2Pix", "Rotation", "SinCUT"]
+__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "Pix2Pix", "Rotation", "SinCUT"]

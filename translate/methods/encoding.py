@@ -66,27 +66,36 @@ class EncoderMethod(Method):
 
     def check_size(self, side_px: int) -> None:
         """Refuse pictures of which nothing is left in the encoder's deepest map."""
-        encoder = self.networks["E"]
-        if _sees(encoder, side_px):
-            return
-        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
-        raise InputError(f"--crop_size {side_px} is too small for --netE {self.options.netE}: use {enough_px} or more")
+        check_side(self.networks["E"], side_px, "--crop_size", self.options.netE)
 
 
-def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int) -> Encoder:
-    """The encoder of the flags."""
+def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int, first_stride: int = 4) -> Encoder:
+    """The encoder of the flags; ``first_stride`` is for ``alexnet`` and ``caffenet``."""
     half = make_generator(networks, input_nc, input_nc) if options.netE == "generator" else None
-    return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
+    return build_encoder(options.netE, input_nc, options.nef, options.normE, half, first_stride)
+
+
+def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> int:
+    """Side of the encoder's deepest map of squares of ``side_px``.
+
+    Raises:
+        InputError: nothing is left of them; names the flag that says how large they are, and a side that is enough.
+    """
+    side = map_side(encoder, side_px)
+    if side is None:
+        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if map_side(encoder, side))
+        raise InputError(f"{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
+    return side
 
 
 @torch.no_grad()
-def _sees(encoder: Encoder, side_px: int) -> bool:
+def map_side(encoder: Encoder, side_px: int) -> int | None:
+    """Side of the encoder's deepest map of squares of ``side_px``; None where nothing is left of them."""
     training, weight = encoder.training, next(encoder.parameters())
     encoder.eval()  # running statistics stay as they are
     try:
-        encoder(weight.new_zeros(1, weight.shape[1], side_px, side_px))
-        return True
+        return encoder(weight.new_zeros(1, weight.shape[1], side_px, side_px)).shape[-1]
     except (RuntimeError, ValueError):  # a map got smaller than a kernel, or has a single value and no statistics
-        return False
+        return None
     finally:
         encoder.train(training)

@@ -19,7 +19,12 @@ __all__ = ["ENCODERS", "NORMS", "Encoder", "build_encoder", "describe_encoder", 
 
 
 def build_encoder(
-    netE: str, input_nc: int = 3, nef: int = 64, normE: str = "batch", generator: ResnetGenerator | None = None
+    netE: str,
+    input_nc: int = 3,
+    nef: int = 64,
+    normE: str = "batch",
+    generator: ResnetGenerator | None = None,
+    first_stride: int = 4,
 ) -> Encoder:
     """An encoder described by the values of its flags.
 
@@ -28,6 +33,7 @@ def build_encoder(
         nef: width of ``alexnet`` and ``caffenet``; 64 is published.
         normE: a word of ``NORMS``.
         generator: whose first half it is, with ``netE="generator"``.
+        first_stride: of ``alexnet`` and ``caffenet``; the others have their own.
 
     Raises:
         InputError: a norm or a width that this encoder does not have.
@@ -46,7 +52,7 @@ def build_encoder(
         return TorchvisionResnet(netE, input_nc, normE)
     if nef % 4:
         raise InputError(f"--nef {nef}: the width of --netE {netE} is a multiple of 4")
-    return AlexNet(input_nc, nef, netE == "caffenet", normE)
+    return AlexNet(input_nc, nef, netE == "caffenet", normE, first_stride)
 
 
 def describe_encoder(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:

@@ -74,6 +74,10 @@ class Normalization(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return images * self.scale + self.shift
 
+    def undo(self, values: Tensor) -> Tensor:
+        """The pictures of which these are the normalised values."""
+        return (values - self.shift) / self.scale
+
 
 def norm_of(kind: str, channels: int) -> nn.Module:
     """A norm by name: ``batch``, ``batch_plain`` (without learned scale and shift), ``none``.
