@@ -31,6 +31,10 @@ from translate.translator import Translator
 
 TINY = {
     "jigsaw": {"permutations": 8, "tile_px": 23, "tile_nc": 8, "head_nc": 16},
+    "relative_position": {
+        "netE": "alexnet", "patch_px": 35, "gap_px": 3, "jitter_px": 1, "pair_nc": 8, "load_size": 120,
+        "crop_size": 116,
+    },
     "rotation": {},
 }  # fmt: skip
 
@@ -40,6 +44,10 @@ OWN = {
         "permutations": (7, {}), "permutation_rule": ("min", {}), "permutation_seed": (1, {}), "tile_px": (24, {}),
         "first_stride": (1, {}), "shift_px": (0, {"tile_px": 20}), "grey_share": (1.0, {}), "tile_nc": (9, {}),
         "head_nc": (17, {}),
+    },
+    "relative_position": {
+        "patch_px": (31, {}), "gap_px": (4, {}), "jitter_px": (0, {}), "aberration": ("dropping", {}),
+        "pixelate": (1, {}), "pair_nc": (4, {}), "normE": ("batch", {}),
     },
     "rotation": {"head_nc": (8, {})},
 }  # fmt: skip
@@ -169,13 +177,16 @@ def test_fine_tuning_starts_from_its_weights(model, trained, train_encoder, caps
 def test_its_features_are_read_as_they_were_trained(model, trained, shapes):
     folder = trained(model)
     encoder = PretrainedEncoder.load(folder)
-    assert (encoder.load_size, encoder.crop_size) == (80, 72)
     settings = resolve(json.loads((folder / "run.json").read_text())["options"])
+    load, crop = settings.data.load_size, settings.data.crop_size
+    assert (encoder.load_size, encoder.crop_size) == (load, crop)
     network = make_encoder(settings.method, settings.networks, 3)  # not the method's own: jigsaw's first stride differs
     network.load_state_dict(torch.load(folder / "latest_net_E.pth", weights_only=True))
     found = encoder.features(shapes / "test/above/0.png")
     assert found.keys() == set(network.taps)
-    pixels = np.asarray(Image.open(shapes / "test/above/0.png").resize((80, 80), Image.Resampling.BICUBIC))[4:76, 4:76]
+    margin = (load - crop) // 2
+    scaled = Image.open(shapes / "test/above/0.png").resize((load, load), Image.Resampling.BICUBIC)
+    pixels = np.asarray(scaled)[margin : margin + crop, margin : margin + crop]
     signed = torch.from_numpy(pixels.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
     with torch.no_grad():
         expected = network.eval().features(signed, network.taps)
@@ -191,7 +202,7 @@ def test_it_is_measured_by_transfer(model, trained, shapes):
 
 @pytest.mark.parametrize(
     ("model", "flag", "value", "beside"),
-    [(model, flag, *case) for model, flags in OWN.items() for flag, case in (flags | OF_ALL).items()],
+    [(model, flag, *case) for model, flags in OWN.items() for flag, case in (OF_ALL | flags).items()],
 )
 def test_its_own_flags_change_the_losses(model, flag, value, beside, train_encoder):
     steps = {"max_steps": 3, "no_html": True, "lr": 0.01}

@@ -7,6 +7,7 @@ from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
 from translate.methods.jigsaw import Jigsaw
 from translate.methods.pix2pix import Pix2Pix
+from translate.methods.relative_position import RelativePosition
 from translate.methods.rotation import Rotation
 from translate.methods.sincut import SinCUT
 from translate.registry import Registry
@@ -18,8 +19,10 @@ METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
 METHODS.register("jigsaw")(Jigsaw)
 METHODS.register("pix2pix")(Pix2Pix)
+METHODS.register("relative_position")(RelativePosition)
 METHODS.register("rotation")(Rotation)
 METHODS.register("sincut")(SinCUT)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "Pix2Pix", "Rotation", "SinCUT"]
+__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "Pix2Pix", "RelativePosition", "Rotation"]
+__all__ += ["SinCUT"]

@@ -81,20 +81,25 @@ def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> int:
     Raises:
         InputError: nothing is left of them; names the flag that says how large they are, and a side that is enough.
     """
-    side = map_side(encoder, side_px)
-    if side is None:
-        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if map_side(encoder, side))
+    shape = map_shape(encoder, side_px)
+    if shape is None:
+        enough_px = smallest_side(encoder, side_px)
         raise InputError(f"{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
-    return side
+    return shape[-1]
+
+
+def smallest_side(encoder: Encoder, from_px: int) -> int:
+    """The side of the smallest pictures that an encoder can see, among those of ``from_px`` or more."""
+    return next(side_px for side_px in range(from_px, LARGEST_SIDE_PX) if map_shape(encoder, side_px))
 
 
 @torch.no_grad()
-def map_side(encoder: Encoder, side_px: int) -> int | None:
-    """Side of the encoder's deepest map of squares of ``side_px``; None where nothing is left of them."""
+def map_shape(encoder: Encoder, side_px: int) -> tuple[int, ...] | None:
+    """Channels, height and width of the deepest map of square pictures; None where nothing is left of them."""
     training, weight = encoder.training, next(encoder.parameters())
     encoder.eval()  # running statistics stay as they are
     try:
-        return encoder(weight.new_zeros(1, weight.shape[1], side_px, side_px)).shape[-1]
+        return tuple(encoder(weight.new_zeros(1, encoder.input_nc, side_px, side_px)).shape[1:])
     except (RuntimeError, ValueError):  # a map got smaller than a kernel, or has a single value and no statistics
         return None
     finally:

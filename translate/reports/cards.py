@@ -17,6 +17,7 @@ MEANINGS = {
     "turned_270": "it turned to the right by a right angle",
     "shuffled_A": "what the network saw: tiles of it, each of the same brightness and contrast, shuffled",
     "solved_A": "these tiles in the order that the network takes for the right one",
+    "patches_A": "its patches at their places, as the encoder saw them one by one",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
     "hole_A": "what the network saw: a picture with a hole",

@@ -24,6 +24,11 @@ class Encoder(nn.Module):
     stride: int
 
     @property
+    def input_nc(self) -> int:
+        """Channels of the pictures."""
+        return next(self.parameters()).shape[1]
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The names of the maps, from shallow to deep."""
         return tuple(self.channels)
