@@ -20,8 +20,10 @@ class EncoderOptions:
     """Flags of every method that trains an encoder; a method's own options come behind them."""
 
     netE: str = flag("alexnet", "encoder; generator: the first half of --netG", choices=ENCODERS, fixed=True)
-    nef: int = flag(64, "width of alexnet and caffenet: channels of the first layer, in caffenet 1.5 times it", low=4,
-                    fixed=True)  # fmt: skip
+    nef: int = flag(
+        64, "width of the alexnets: channels of the first layer, in caffenet and split_alexnet 1.5 times it", low=4,
+        fixed=True,
+    )  # fmt: skip
     normE: str = flag(
         "batch", "norm of the encoder; batch_plain: without learned scale and shift; lrn: of caffenet", choices=NORMS,
         fixed=True,
