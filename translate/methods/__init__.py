@@ -10,6 +10,7 @@ from translate.methods.pix2pix import Pix2Pix
 from translate.methods.relative_position import RelativePosition
 from translate.methods.rotation import Rotation
 from translate.methods.sincut import SinCUT
+from translate.methods.split_brain import SplitBrain
 from translate.registry import Registry
 
 METHODS: Registry[type[Method]] = Registry("method (--model)")
@@ -22,7 +23,8 @@ METHODS.register("pix2pix")(Pix2Pix)
 METHODS.register("relative_position")(RelativePosition)
 METHODS.register("rotation")(Rotation)
 METHODS.register("sincut")(SinCUT)
+METHODS.register("split_brain")(SplitBrain)
 
 __all__ = ["METHODS", "Batch", "Method"]
 __all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "Pix2Pix", "RelativePosition", "Rotation"]
-__all__ += ["SinCUT"]
+__all__ += ["SinCUT", "SplitBrain"]

@@ -18,6 +18,8 @@ MEANINGS = {
     "shuffled_A": "what the network saw: tiles of it, each of the same brightness and contrast, shuffled",
     "solved_A": "these tiles in the order that the network takes for the right one",
     "patches_A": "its patches at their places, as the encoder saw them one by one",
+    "colours_A": "its lightness, in the colours that were predicted from it",
+    "lightness_A": "its colours, with the lightness that was predicted from them",
     "fake_B": "its translation to domain B",
     "truth_B": "the known true translation of the input",
     "hole_A": "what the network saw: a picture with a hole",
