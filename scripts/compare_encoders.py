@@ -35,7 +35,11 @@ RECIPE = ("--netE", "alexnet", "--nef", "16", "--load_size", "160", "--crop_size
           "--n_epochs_decay", "0", "--batch_size", "32", "--print_freq", "1600", "--no_html")  # fmt: skip
 METHODS: dict[str, tuple[str, ...]] = {
     "rotation": ("--model", "rotation"),
-}
+    "relative_position": ("--model", "relative_position", "--netE", "alexnet", "--patch_px", "40", "--gap_px", "8",
+                          "--jitter_px", "2", "--pair_nc", "256"),
+    "jigsaw": ("--model", "jigsaw", "--permutations", "100", "--tile_px", "40", "--tile_nc", "128", "--head_nc", "512"),
+    "split_brain": ("--model", "split_brain", "--netE", "split_alexnet", "--head_nc", "128"),
+}  # fmt: skip
 DONE = "done.txt"
 
 
