@@ -17,7 +17,7 @@ from PIL import Image
 
 from translate.commandline import parse_train
 from translate.methods import METHODS
-from translate.options import LEGACY, ApplyOptions, EvaluateOptions, TestOptions
+from translate.options import LEGACY, ApplyOptions, EvaluateOptions, TestOptions, TransferOptions
 from translate.settings import test_groups, train_flags
 
 OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
@@ -33,6 +33,7 @@ TINY = {
     },
     "colorization": {"netG": "colorizer_small", "predict_px": 64, "batch_size": 2},
     "pix2pix": {"normG": "instance"},
+    "rotation": {"nef": 4, "load_size": 72, "crop_size": 64, "batch_size": 2},
     "sincut": {"netG": "smallstylegan2", "netD": "stylegan2", "ngf": 1, "ndf": 1, "crop_size": 16, "batch_size": 4},
 }
 ELSEWHERE = (
@@ -40,11 +41,13 @@ ELSEWHERE = (
     'pip install ".[video]"',
     "scripts/quickstart.sh",
     "python scripts/repeat.py --seeds 0 1 2 -- --dataroot my_data --name my_run",
-)  # tried by tests/test_wheel.py, by hand, and by tests/test_repeat.py
+    "python scripts/compare_encoders.py --dataroot my_labelled_photos --minutes 5",
+)  # tried by tests/test_wheel.py, by hand, by tests/test_repeat.py and by tests/test_compare_encoders.py
 SUCCESS = (
     r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
-    r"|page: results/compare\.html"
+    r"|page: results/compare\.html|the best layer by validation"
 )
+ABOUT_SEVERAL = "encoders"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 BLOCKS = [
     (page.stem, *block) for page in PAGES for block in re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
@@ -79,6 +82,12 @@ def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
             Image.fromarray(np.random.default_rng(number).integers(0, 255, (80, 72, 3), np.uint8)).save(
                 home / name / f"{number}.png"
             )
+    for number, name in enumerate(["train/coat", "train/hat", "test/coat", "test/hat"]):
+        folder = home / "my_labelled_photos" / name
+        folder.mkdir(parents=True)
+        for index in range(6):
+            pixels = np.random.default_rng((number, index)).integers(0, 200, (80, 80, 3), np.uint8)
+            Image.fromarray(pixels + np.uint8(50 * (number % 2))).save(folder / f"{index}.png")
     frames = [Image.new("RGB", (64, 48), (90 * number, 40, 200)) for number in range(3)]
     frames[0].save(home / "moving.gif", save_all=True, append_images=frames[1:])
     with av.open(str(home / "film.mp4"), "w") as film:
@@ -113,13 +122,15 @@ def test_the_commands_of_a_page_work_in_their_order(page, workplace, main_of, ti
         program, *words = shlex.split(line)
         script, *words = [word for word in words if word.lstrip("-").split("=")[0] not in OF_TORCHRUN]
         capsys.readouterr()
-        if program == "translate":
+        if script == "scripts/transfer.py":
+            importlib.import_module("translate.commands.transfer").main([*words, "--epochs", "1"])
+        elif program == "translate":
             importlib.import_module(f"translate.commands.{script}").main(words)
         elif script == "train.py":
             assert program in ("python", "torchrun")
             steps += 1
             model = model_told(words)
-            assert model == model_of(page.stem)
+            assert model == model_of(page.stem) or page.stem == ABOUT_SEVERAL
             known = train_flags(model)
             flags = {name: value for name, value in tiny_flags.items() if name in known}
             flags |= {**TINY.get(model, {}), "n_epochs": 9, "max_steps": steps}
@@ -153,7 +164,10 @@ def headings(page):
     return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-OF_APPLY = {"out", *ApplyOptions.__dataclass_fields__, *EvaluateOptions.__dataclass_fields__}
+OF_APPLY = {
+    "out",
+    *(name for group in (ApplyOptions, EvaluateOptions, TransferOptions) for name in group.__dataclass_fields__),
+}
 OF_EXPORT = {"raw", "no_check"}
 OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command

@@ -8,6 +8,13 @@ from translate.evaluation.metrics import METRICS, Metric
 from translate.evaluation.scores import UNITS, in_words
 from translate.reports.figures import Figure, plain_figure
 
+# What probes read from the features of an encoder while it is trained.
+PROBED = {
+    "linear_accuracy": ("Linear accuracy", "Share of labelled pictures whose class logistic regression tells from the "
+                        "frozen features of the best layer; dashed: guessing."),
+    "knn_accuracy": ("Neighbours' accuracy", "Share of labelled pictures whose class the nearest training pictures "
+                     "tell, by the frozen features of the best layer; dashed: guessing."),
+}  # fmt: skip
 # In which direction the scores of single pictures are better, where one is.
 BETTER = {"hole PSNR": "higher", "hole SSIM": "higher", "ab error": "lower"}
 
@@ -23,6 +30,9 @@ def figure_of(name: str, found: Mapping[str, Any]) -> Figure:
     figure = replace(plain_figure(name, found), note=str(found.get("note", "")))
     if name in METRICS.names():
         return _of_metric(METRICS[name], figure, found)
+    if name in PROBED:
+        title, about = PROBED[name]
+        return replace(figure, title=title, about=about, better="higher")
     if name in UNITS and figure.number is not None:
         return replace(figure, value=in_words(name, figure.number), better=BETTER.get(name, ""))
     return figure
@@ -30,7 +40,7 @@ def figure_of(name: str, found: Mapping[str, Any]) -> Figure:
 
 def described() -> dict[str, Figure]:
     """All metrics by name: their titles, directions and protocols, without numbers."""
-    return {name: figure_of(name, {}) for name in METRICS.names()}
+    return {name: figure_of(name, {}) for name in (*METRICS.names(), *PROBED)}
 
 
 def text_table(figures: Sequence[Figure]) -> str:

@@ -11,6 +11,7 @@ from translate.flags import flag, same_as
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
 DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
+OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 TILE_STATS = ("exact", "lowres")
@@ -124,10 +125,16 @@ class OptimizerOptions:
 
     n_epochs: int = flag(200, "epochs at the full learning rate", low=0)
     n_epochs_decay: int = flag(200, "epochs of decay after them", low=0)
-    lr: float = flag(0.0002, "learning rate of Adam", above=0)
-    beta1: float = flag(0.5, "Adam's beta1", low=0, high=0.99999999)
-    beta2: float = flag(0.999, "Adam's beta2", low=0, high=0.99999999)
-    weight_decay: float = flag(0.0, "Adam's weight decay: this much of a weight is added to its gradient", low=0)
+    optimizer: str = flag("adam", "how weights are moved; lars: sgd in steps of each layer's size", choices=OPTIMIZERS)
+    lr: float = flag(0.0002, "learning rate", above=0)
+    warmup_epochs: int = flag(0, "epochs in which it rises to that", low=0)
+    beta1: float = flag(0.5, "beta1 of Adam and AdamW", low=0, high=0.99999999)
+    beta2: float = flag(0.999, "beta2 of Adam and AdamW", low=0, high=0.99999999)
+    momentum: float = flag(0.9, "share of the last step that sgd and lars keep", low=0, high=0.99999999)
+    nesterov: bool = flag(False, "Nesterov's momentum, of sgd")
+    weight_decay: float = flag(
+        0.0, "this much of a weight is added to its gradient; with adamw taken from the weight itself", low=0
+    )
     ema: float = flag(
         0.0, "also keep a moving average of the generator, of this decay (0.999), as latest_ema_net_G.pth; 0: none",
         low=0, high=0.999999,
@@ -198,6 +205,9 @@ class QualityOptions:
         "val", "pictures to measure on, not learned from: PHASEA and PHASEB; where there are none, a tenth of the "
         "training pictures is held out",
     )  # fmt: skip
+    probe_data: str | None = flag(
+        None, "for encoders: labelled pictures, train/CLASS/ and EVAL_PHASE/CLASS/, of which features are read instead"
+    )
     eval_pictures: int = flag(100, "of each domain at most", low=2)
     metrics_weights: str | None = flag(
         None, "file or folder with the weights of networks that metrics use; default: the cache, else a download"
@@ -348,10 +358,15 @@ class TransferOptions:
     """Transfer"""
 
     dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
-    protocols: str = flag("linear,knn", "how features are read: linear, knn, or both with a comma")
+    protocols: str = flag(
+        "linear,knn", "with commas: linear and knn read the frozen features of each layer; fc learns new layers on "
+        "the deepest; finetune learns with all weights",
+    )  # fmt: skip
+    epochs: int = flag(30, "of fc and finetune", low=1)
+    lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
     shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)
-    seed: int = flag(0, "which pictures these are", low=0)
+    seed: int = flag(0, "which pictures these are, and what is random in fc and finetune", low=0)
     most_values: int = flag(9216, "values of a picture that a layer is pooled to, at most", low=1)
     epoch: str = flag("latest", "which weights of the runs")
     checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")

@@ -3,28 +3,32 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translate.choosing import find_weights
-from translate.data.labelled import Labelled, check_same_classes, find_labelled
+from translate.data.labelled import Labelled, check_same_classes, find_labelled, split_labelled
 from translate.errors import InputError
-from translate.evaluation.probes import Probed, Split, knn_probe, linear_probe
+from translate.evaluation.finetuning import Pictures, finetune
+from translate.evaluation.probes import PROBES, Probed, Split
 from translate.evaluation.readout import load_squares, read_out
 from translate.files import write_json, write_text
 from translate.flags import build
+from translate.networks.encoders import Encoder
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
 from translate.training.device import choose_device
+from translate.training.precision import choose_precision
 
-PROBES = {"linear": linear_probe, "knn": knn_probe}
+TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the new layers
+PROTOCOLS = (*PROBES, *TUNED)
+WHOLE = "all layers"
 PHASES = ("train", "val", "test")
-HELD_OUT = 5  # one of so many training pictures is for validation where there is no folder for it
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,9 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
 
 def _protocols(words: str) -> list[str]:
     chosen = [word.strip() for word in words.split(",") if word.strip()]
-    unknown = [word for word in chosen if word not in PROBES]
+    unknown = [word for word in chosen if word not in PROTOCOLS]
     if unknown or not chosen:
-        raise InputError(f"--protocols {words}: choose from {', '.join(PROBES)}")
+        raise InputError(f"--protocols {words}: choose from {', '.join(PROTOCOLS)}")
     return chosen
 
 
@@ -79,21 +83,11 @@ def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
     """The pictures of each phase; a fifth of those of training stands in where there is no folder ``val``."""
     sets = {phase: find_labelled(root, phase) for phase in PHASES if phase != "val" or (root / "val").is_dir()}
     if "val" not in sets:
-        sets = {**sets, **_split(sets["train"])}
+        sets["train"], sets["val"] = split_labelled(sets["train"])
     check_same_classes(sets)
     if options.shots:
         sets["train"] = sets["train"].some(options.shots, generator(options.seed, "shots"))
     return {phase: sets[phase] for phase in PHASES}
-
-
-def _split(train: Labelled) -> dict[str, Labelled]:
-    held = np.zeros(len(train), dtype=bool)
-    for label in range(len(train.classes)):
-        held[np.flatnonzero(train.labels == label)[::HELD_OUT]] = True
-    return {
-        phase: Labelled(tuple(np.array(train.paths)[kept]), train.labels[kept], train.classes)
-        for phase, kept in (("train", ~held), ("val", held))
-    }
 
 
 def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
@@ -110,30 +104,66 @@ def _measure(
     device: torch.device,
 ) -> Transferred:
     network = encoder.network.to(device, memory_format=torch.channels_last)
+    probed = _probe(network, encoder, sets, [word for word in protocols if word in PROBES], options, device)
+    tuned = _tune(network, encoder, sets, [word for word in protocols if word in TUNED], options, device)
+    return Transferred(encoder.name, {word: {**probed, **tuned}[word] for word in protocols})
+
+
+def _probe(
+    network: Encoder,
+    encoder: PretrainedEncoder,
+    sets: Mapping[str, Labelled],
+    protocols: Sequence[str],
+    options: TransferOptions,
+    device: torch.device,
+) -> dict[str, dict[str, Probed]]:
+    """What frozen features of each layer tell."""
+    if not protocols:
+        return {}
     taps = network.taps
     splits: dict[str, dict[str, Split]] = {tap: {} for tap in taps}
     for phase, labelled in sets.items():
-        pictures = _pictures(labelled, encoder, phase)
-        labels = torch.from_numpy(labelled.labels)
+        pictures = _squares(labelled, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
         for tap, rows in read_out(network, pictures, taps, options.most_values, device).items():
-            splits[tap][phase] = Split(rows, labels)
+            splits[tap][phase] = Split(rows, _labels(labelled))
     classes = len(sets["train"].classes)
-    found = {
+    return {
         protocol: {tap: PROBES[protocol](*(splits[tap][phase] for phase in PHASES), classes) for tap in taps}
         for protocol in protocols
     }
-    return Transferred(encoder.name, found)
 
 
-_SQUARES: dict[Any, Tensor] = {}
+def _tune(
+    network: Encoder,
+    encoder: PretrainedEncoder,
+    sets: Mapping[str, Labelled],
+    protocols: Sequence[str],
+    options: TransferOptions,
+    device: torch.device,
+) -> dict[str, dict[str, Probed]]:
+    """What new layers learn on the encoder, and what all of it learns with them."""
+    if not protocols:
+        return {}
+    pictures = [
+        Pictures(_squares(found, encoder.input_nc, encoder.load_size, encoder.load_size, phase), _labels(found))
+        for phase, found in sets.items()
+    ]
+    precision, classes = choose_precision("auto", device), len(sets["train"].classes)
+    schedule = options.epochs, options.lr, options.seed
+    return {
+        word: {WHOLE: finetune(network, tuple(pictures), classes, encoder.crop_size, precision, *schedule, TUNED[word])}
+        for word in protocols
+    }
 
 
-def _pictures(labelled: Labelled, encoder: PretrainedEncoder, phase: str) -> Tensor:
+@cache
+def _squares(labelled: Labelled, channels: int, load_size: int, crop_size: int, phase: str) -> Tensor:
     """Read once for all encoders that see pictures of one size."""
-    key = (labelled.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
-    if key not in _SQUARES:
-        _SQUARES[key] = load_squares(labelled.paths, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
-    return _SQUARES[key]
+    return load_squares(labelled.paths, channels, load_size, crop_size, phase)
+
+
+def _labels(labelled: Labelled) -> Tensor:
+    return torch.from_numpy(labelled.labels)
 
 
 def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mapping[str, Labelled]) -> str:
@@ -141,22 +171,32 @@ def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mappin
     by_name: dict[str, list[Transferred]] = {}
     for result in results:
         by_name.setdefault(_stem(result.name), []).append(result)
-    parts = []
-    for protocol in protocols:
-        taps = list(dict.fromkeys(tap for result in results for tap in result.found[protocol]))
-        lines = [f"| {protocol} | {' | '.join(taps)} | best layer |", "|---" * (len(taps) + 2) + "|"]
-        for name, group in by_name.items():
-            cells = [
-                _cell([one.found[protocol][tap].accuracy for one in group if tap in one.found[protocol]])
-                for tap in taps
-            ]
-            best = _cell([one.best(protocol)[1].accuracy for one in group])
-            layers = ", ".join(dict.fromkeys(one.best(protocol)[0] for one in group))
-            lines.append(f"| {name} | {' | '.join(cells)} | {best} ({layers}) |")
-        parts.append("\n".join(lines))
+    parts = [_by_layer(by_name, protocol) for protocol in protocols if protocol in PROBES]
+    if tuned := [protocol for protocol in protocols if protocol in TUNED]:
+        parts.append(_in_columns("", tuned, {name: _tuned_cells(group, tuned) for name, group in by_name.items()}))
     counts = ", ".join(f"{len(found)} {phase}" for phase, found in sets.items())
     note = f"Test accuracy in percent; {len(sets['train'].classes)} classes, {counts}; the best layer by validation."
     return "\n\n".join([*parts, note]) + "\n"
+
+
+def _by_layer(by_name: Mapping[str, Sequence[Transferred]], protocol: str) -> str:
+    taps = list(dict.fromkeys(tap for group in by_name.values() for one in group for tap in one.found[protocol]))
+    rows = {}
+    for name, group in by_name.items():
+        found = [one.found[protocol] for one in group]
+        cells = [_cell([each[tap].accuracy for each in found if tap in each]) for tap in taps]
+        layers = ", ".join(dict.fromkeys(one.best(protocol)[0] for one in group))
+        rows[name] = [*cells, f"{_cell([one.best(protocol)[1].accuracy for one in group])} ({layers})"]
+    return _in_columns(protocol, [*taps, "best layer"], rows)
+
+
+def _tuned_cells(group: Sequence[Transferred], protocols: Sequence[str]) -> list[str]:
+    return [_cell([one.found[protocol][WHOLE].accuracy for one in group]) for protocol in protocols]
+
+
+def _in_columns(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    lines = [f"| {title} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items())])
 
 
 def _stem(name: str) -> str:
@@ -173,9 +213,11 @@ def _cell(shares: Sequence[float]) -> str:
 
 
 def _line(result: Transferred, protocols: Sequence[str]) -> str:
+    """The best of each protocol."""
+    best = {protocol: result.best(protocol) for protocol in protocols}
     said = [
-        f"{protocol} {100 * result.best(protocol)[1].accuracy:.1f} ({result.best(protocol)[0]})"
-        for protocol in protocols
+        f"{protocol} {100 * probed.accuracy:.1f}{f' ({tap})' if tap != WHOLE else ''}"
+        for protocol, (tap, probed) in best.items()
     ]
     return f"{result.name}: {', '.join(said)}"
 

@@ -39,10 +39,10 @@ def test_the_version_is_said_in_one_line(ended):
     (["horse2zebra"], "unknown command 'horse2zebra': choose from apply, download, evaluate, export, test, train"),
     ([],
      "no command: say translate train, translate test, translate apply, translate evaluate, translate export, "
-     "translate download or translate --help"),
+     "translate transfer, translate download or translate --help"),
     (["--dataroot", "x"],
      "unknown flag --dataroot: say translate train, translate test, translate apply, translate evaluate, "
-     "translate export, translate download or translate --help"),
+     "translate export, translate transfer, translate download or translate --help"),
 ])  # fmt: skip
 def test_what_is_no_command_ends_with_2_and_one_sentence(ended, words, said):
     assert ended(*words) == (2, "", f"error: {said}\n")

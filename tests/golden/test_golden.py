@@ -14,7 +14,8 @@ from translate.losses.adversarial import discriminator_loss, generator_loss
 from translate.methods import Method
 from translate.networks import build_discriminator, build_generator, build_patch_head
 from translate.settings import TrainSettings, resolve
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
+from translate.training.optimizers import build_optimizers
 
 HERE = Path(__file__).parent
 NETWORKS, STEPS, TRAINING = (

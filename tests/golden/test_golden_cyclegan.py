@@ -13,7 +13,8 @@ import torch
 from translate.methods import Method
 from translate.networks import build_discriminator, build_generator
 from translate.settings import TrainSettings, resolve
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
+from translate.training.optimizers import build_optimizers
 
 KEPT = json.loads((Path(__file__).parent / "cyclegan.json").read_text())
 BOUND = 1e-9

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from translate.losses.reconstruction import l1, masked_l1, masked_l2, overlap_weights
+from translate.losses.reconstruction import l1, l2, masked_l1, masked_l2, overlap_weights
 
 WEIGHTS = (0.0, 0.5, 1.0, 10.0)
 
@@ -25,6 +25,14 @@ def slow(prediction: Tensor, target: Tensor, weight: Tensor, power: int) -> floa
                     total += w * abs(prediction[b, c, y, x].item() - target[b, c, y, x].item()) ** power
                     counted += w > 0
     return total / counted if counted else 0.0
+
+
+def test_without_weights_every_value_counts_alike():
+    prediction, target = pictures(0), pictures(1)
+    everywhere = torch.ones(2, 1, 4, 5, dtype=torch.float64)
+    for loss, power in ((l1, 1), (l2, 2)):
+        assert loss(prediction, target).item() == pytest.approx(slow(prediction, target, everywhere, power), rel=1e-12)
+        assert loss(prediction.bfloat16(), target.bfloat16()).dtype == torch.float32
 
 
 @settings(max_examples=25)

@@ -16,8 +16,9 @@ from translate.networks.checkpointing import checkpoint_gradients
 from translate.settings import resolve
 from translate.training import estimate, words
 from translate.training.estimate import Estimate, estimate_step
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
+from translate.training.optimizers import build_optimizers
 from translate.training.phantom import META, Ledger, Phantom, shadow
 from translate.training.precision import Precision
 

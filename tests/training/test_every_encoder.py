@@ -14,7 +14,10 @@ from PIL import Image
 
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.methods.encoding import make_encoder
 from translate.methods.health import TROUBLES
+from translate.networks import build_generator
+from translate.networks.initialization import initialize
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.reports.cards import MEANINGS
@@ -28,8 +31,14 @@ from translate.translator import Translator
 
 TINY = {
     "moco": {"feature_nc": 8},
-    "rotation": {},
     "simclr": {},
+    "jigsaw": {"permutations": 8, "tile_px": 23, "tile_nc": 8, "head_nc": 16},
+    "relative_position": {
+        "netE": "alexnet", "patch_px": 35, "gap_px": 3, "jitter_px": 1, "pair_nc": 8, "load_size": 120,
+        "crop_size": 116,
+    },
+    "rotation": {},
+    "split_brain": {"head_nc": 8},
 }  # fmt: skip
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
@@ -39,11 +48,21 @@ OWN = {
         "moco_version": ("v3", {}), "temperature": (0.5, {}), "key_momentum": (0.5, {}), "queue_size": (6, {}),
         "bn_pictures": (2, {}), "head_layers": (3, {}), "head_nc": (8, {}), "feature_nc": (6, {}),
     },
-    "rotation": {"head_nc": (8, {})},
     "simclr": {
         "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),
         "temperature": (0.5, {}), "head_layers": (3, {}), "head_nc": (8, {}), "feature_nc": (8, {}),
     },
+    "jigsaw": {
+        "permutations": (7, {}), "permutation_rule": ("min", {}), "permutation_seed": (1, {}), "tile_px": (24, {}),
+        "first_stride": (1, {}), "shift_px": (0, {"tile_px": 20}), "grey_share": (1.0, {}), "tile_nc": (9, {}),
+        "head_nc": (17, {}),
+    },
+    "relative_position": {
+        "patch_px": (31, {}), "gap_px": (4, {}), "jitter_px": (0, {}), "aberration": ("dropping", {}),
+        "pixelate": (1, {}), "pair_nc": (4, {}), "normE": ("batch", {}),
+    },
+    "rotation": {"head_nc": (8, {})},
+    "split_brain": {"split_loss": ("regression", {}), "head_nc": (4, {}), "netE": None},  # no other has halves
 }  # fmt: skip
 OF_ALL = {"netE": ("caffenet", {}), "nef": (8, {}), "normE": ("batch_plain", {})}
 
@@ -171,12 +190,16 @@ def test_fine_tuning_starts_from_its_weights(model, trained, train_encoder, caps
 def test_its_features_are_read_as_they_were_trained(model, trained, shapes):
     folder = trained(model)
     encoder = PretrainedEncoder.load(folder)
-    assert (encoder.load_size, encoder.crop_size) == (80, 72)
-    network = method_of(folder).networks["E"]
+    settings = resolve(json.loads((folder / "run.json").read_text())["options"])
+    load, crop = settings.data.load_size, settings.data.crop_size
+    assert (encoder.load_size, encoder.crop_size) == (load, crop)
+    network = make_encoder(settings.method, settings.networks, 3)  # not the method's own: jigsaw's first stride differs
     network.load_state_dict(torch.load(folder / "latest_net_E.pth", weights_only=True))
     found = encoder.features(shapes / "test/above/0.png")
     assert found.keys() == set(network.taps)
-    pixels = np.asarray(Image.open(shapes / "test/above/0.png").resize((80, 80), Image.Resampling.BICUBIC))[4:76, 4:76]
+    margin = (load - crop) // 2
+    scaled = Image.open(shapes / "test/above/0.png").resize((load, load), Image.Resampling.BICUBIC)
+    pixels = np.asarray(scaled)[margin : margin + crop, margin : margin + crop]
     signed = torch.from_numpy(pixels.transpose(2, 0, 1).copy()).float()[None] / 127.5 - 1
     with torch.no_grad():
         expected = network.eval().features(signed, network.taps)
@@ -192,7 +215,7 @@ def test_it_is_measured_by_transfer(model, trained, shapes):
 
 @pytest.mark.parametrize(
     ("model", "flag", "value", "beside"),
-    [(model, flag, *case) for model, flags in OWN.items() for flag, case in (flags | OF_ALL).items()],
+    [(model, flag, *case) for model, flags in OWN.items() for flag, case in (OF_ALL | flags).items() if case],
 )
 def test_its_own_flags_change_the_losses(model, flag, value, beside, train_encoder):
     steps = {"max_steps": 3, "no_html": True, "lr": 0.01}
@@ -216,12 +239,64 @@ class TestWhatAnEncoderIsNot:
         with pytest.raises(InputError, match="translates nothing; measure its features"):
             Translator.load(trained("rotation"))
 
-    def test_no_translations_can_be_measured_while_it_trains(self, shapes, tmp_path):
-        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "eval_every": 4}
-        with pytest.raises(InputError, match="--eval_every measures translations"):
+    @pytest.mark.parametrize("flags", [{"eval_every": 4}, {"probe_data": "shapes"}])
+    def test_labelled_pictures_and_how_often_they_are_asked_belong_together(self, flags, shapes, tmp_path):
+        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), **flags}
+        with pytest.raises(InputError, match="--eval_every N with --probe_data FOLDER"):
             train_from_flags(told)
         assert not list(tmp_path.iterdir())
+
+    def test_a_translator_is_not_probed(self, shapes, tmp_path):
+        told = {"dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "probe_data": str(shapes)}
+        with pytest.raises(InputError, match="--probe_data is for methods that learn an encoder"):
+            train_from_flags(told)
 
     def test_crops_that_leave_no_map_name_the_smallest_that_do(self, train_encoder):
         with pytest.raises(InputError, match=r"--crop_size 32 is too small for --netE caffenet: use 35 or more"):
             train_encoder("rotation", "small", netE="caffenet", load_size=48, crop_size=32)
+
+
+HALF = {"netE": "generator", "netG": "resnet_4blocks", "ngf": 4}
+
+
+class TestHalfOfAGenerator:
+    """A generator's first half starts an encoder, and such an encoder a generator."""
+
+    def test_an_encoder_starts_from_a_generator_that_translates(self, train_encoder, tmp_path, capsys):
+        torch.manual_seed(0)
+        generator = initialize(build_generator("resnet_4blocks", ngf=4), "kaiming")
+        torch.save(generator.state_dict(), tmp_path / "latest_net_G.pth")
+        capsys.readouterr()
+        told = {**HALF, "init_from": str(tmp_path / "latest_net_G.pth"), "max_steps": 1, "lr": 1e-12}
+        run = train_encoder("rotation", "from_G", **told)
+        assert f"E: first half loaded from {tmp_path / 'latest_net_G.pth'}" in capsys.readouterr().out
+        loaded = torch.load(run / "latest_net_E.pth", weights_only=True)
+        whole = generator.state_dict()
+        assert set(loaded) < set(whole)
+        assert all(torch.allclose(loaded[key], whole[key], rtol=0, atol=1e-6) for key in loaded)
+
+    def test_a_generator_starts_from_an_encoder(self, train_encoder, tmp_path, make_domains, tiniest, capsys):
+        run = train_encoder("rotation", "half", **HALF, max_steps=2)
+        learned = torch.load(run / "latest_net_E.pth", weights_only=True)
+        capsys.readouterr()
+        told = {
+            **tiniest,
+            "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)),
+            "netG": "resnet_4blocks",
+            "ngf": 4,
+        }
+        folders = []
+        for name, more in (("fresh", {}), ("begun", {"init_from": str(run)})):
+            told |= {"checkpoints_dir": str(tmp_path / "runs"), "name": name, "max_steps": 1, "lr": 1e-12}
+            folders.append(train_from_flags({**told, **more}).folder)
+        assert f"G: first half loaded from {run / 'latest_net_E.pth'}" in capsys.readouterr().out
+        fresh, begun = (torch.load(folder / "latest_net_G.pth", weights_only=True) for folder in folders)
+        assert fresh.keys() == begun.keys()
+        for key in begun:
+            expected = learned.get(key, fresh[key])
+            assert torch.allclose(begun[key], expected, rtol=0, atol=1e-6), key
+
+    def test_an_encoder_of_another_kind_starts_no_generator(self, trained, tmp_path, make_domains, tiniest):
+        told = {**tiniest, "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)), "checkpoints_dir": str(tmp_path)}
+        with pytest.raises(InputError, match="is of another architecture"):
+            train_from_flags({**told, "init_from": str(trained("rotation"))})

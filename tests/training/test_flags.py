@@ -106,7 +106,11 @@ CASES = {
     # Optimisation
     "n_epochs": Case(2, beside=SHORT),
     "n_epochs_decay": Case(1, beside=SHORT),
+    "optimizer": Case("lars", "weights"),
     "lr": Case(0.01, "weights"),
+    "warmup_epochs": Case(2, "weights", {**SHORT, "n_epochs": 2}),
+    "momentum": Case(0.1, "weights", {"optimizer": "sgd"}),
+    "nesterov": Case(True, "weights", {"optimizer": "sgd"}),
     "beta1": Case(0.9, "weights"),
     "beta2": Case(0.5, "weights"),
     "ema": Case(0.9, "files"),
@@ -133,6 +137,7 @@ CASES = {
     "metrics": Case("diversity_pixels", "measured", MEASURED),
     "best_metric": Case("psnr_truth", "best", {**MEASURED, "metrics": "structure_gradients,psnr_truth"}),
     "eval_phase": Case("check", "measured", MEASURED),
+    "probe_data": Case("labelled", "error"),
     "eval_pictures": Case(2, "measured", MEASURED),
     "metrics_weights": Case("nowhere.pth", "measured", {**MEASURED, "metrics": "lpips_input"}),
     # Method

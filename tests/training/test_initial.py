@@ -31,7 +31,7 @@ def test_a_file_of_another_name_comes_alone(tmp_path):
 
 def test_without_a_generator_there_is_nothing(tmp_path):
     touch(tmp_path, "latest_net_D.pth")
-    with pytest.raises(InputError, match=r"no latest_net_G.pth in this folder"):
+    with pytest.raises(InputError, match=r"no latest_net_G\.pth or latest_net_E\.pth in this folder"):
         find_weights(str(tmp_path))
     with pytest.raises(InputError, match="no such file or folder"):
         find_weights(str(tmp_path / "missing.pth"))

@@ -11,8 +11,10 @@ from translate.data.listing import list_pictures, shown
 from translate.data.ranges import without_deep
 from translate.errors import InputError
 
+HELD_OUT = 5  # one of so many training pictures validates where nothing else does
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """Pictures and the index of each one's class in ``classes``.
 
@@ -29,10 +31,16 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def some(self, a_class: int, rng: np.random.Generator) -> "Labelled":
-        """At most so many of each class, drawn at random: for learning from few."""
-        kept = [rng.permutation(np.flatnonzero(self.labels == label))[:a_class] for label in range(len(self.classes))]
-        places = np.sort(np.concatenate(kept))
+    def some(self, a_class: int, rng: np.random.Generator | None = None) -> "Labelled":
+        """At most so many of each class, drawn at random, or evenly without a generator."""
+        kept = []
+        for label in range(len(self.classes)):
+            places = np.flatnonzero(self.labels == label)
+            order = places[:: max(1, len(places) // a_class)] if rng is None else rng.permutation(places)
+            kept.append(order[:a_class])
+        return self._at(np.sort(np.concatenate(kept)))
+
+    def _at(self, places: np.ndarray) -> "Labelled":
         return Labelled(tuple(self.paths[place] for place in places), self.labels[places], self.classes)
 
 
@@ -58,6 +66,14 @@ def _labelled(by_class: Mapping[str, list[Path]]) -> Labelled:
     paths = [path for found in by_class.values() for path in found]
     labels = [label for label, found in enumerate(by_class.values()) for _ in found]
     return Labelled(tuple(paths), np.array(labels, dtype=np.int64), tuple(by_class))
+
+
+def split_labelled(train: Labelled) -> tuple[Labelled, Labelled]:
+    """Training pictures, and a fifth of those of each class that is held out of them for validation."""
+    held = np.zeros(len(train), dtype=bool)
+    for label in range(len(train.classes)):
+        held[np.flatnonzero(train.labels == label)[::HELD_OUT]] = True
+    return train._at(np.flatnonzero(~held)), train._at(np.flatnonzero(held))
 
 
 def check_same_classes(sets: Mapping[str, Labelled]) -> None:

@@ -112,3 +112,6 @@ def _knn_accuracy(train: Split, asked: Split, classes: int, count: int, temperat
         votes.scatter_add_(1, train.labels[nearest.indices], (nearest.values / temperature).exp())
         right += int((votes.argmax(1) == labels).sum())
     return right / len(asked.labels)
+
+
+PROBES = {"linear": linear_probe, "knn": knn_probe}

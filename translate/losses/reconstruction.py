@@ -16,6 +16,14 @@ def l1(prediction: Tensor, target: Tensor) -> Tensor:
     return _difference(prediction, target).abs().mean()
 
 
+def l2(prediction: Tensor, target: Tensor) -> Tensor:
+    r"""The mean squared difference over all values, a scalar, at least float32.
+
+    .. math:: L = \frac1N \sum_i (\hat x_i - x_i)^2
+    """
+    return _difference(prediction, target).square().mean()
+
+
 def masked_l2(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     r"""The weighted mean squared difference over the values that count, those of a positive weight:
 

@@ -5,11 +5,14 @@ from translate.methods.colorization import Colorization
 from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
+from translate.methods.jigsaw import Jigsaw
 from translate.methods.moco import MoCo
 from translate.methods.pix2pix import Pix2Pix
+from translate.methods.relative_position import RelativePosition
 from translate.methods.rotation import Rotation
 from translate.methods.simclr import SimCLR
 from translate.methods.sincut import SinCUT
+from translate.methods.split_brain import SplitBrain
 from translate.registry import Registry
 
 METHODS: Registry[type[Method]] = Registry("method (--model)")
@@ -17,11 +20,15 @@ METHODS.register("cut")(CUT)
 METHODS.register("cycle_gan")(CycleGAN)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
+METHODS.register("jigsaw")(Jigsaw)
 METHODS.register("moco")(MoCo)
 METHODS.register("pix2pix")(Pix2Pix)
+METHODS.register("relative_position")(RelativePosition)
 METHODS.register("rotation")(Rotation)
 METHODS.register("simclr")(SimCLR)
 METHODS.register("sincut")(SinCUT)
+METHODS.register("split_brain")(SplitBrain)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "MoCo", "Pix2Pix", "Rotation", "SimCLR", "SinCUT"]
+__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "MoCo", "Pix2Pix", "RelativePosition"]
+__all__ += ["Rotation", "SimCLR", "SinCUT", "SplitBrain"]

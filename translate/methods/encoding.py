@@ -75,25 +75,32 @@ def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: in
     return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
 
 
-def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> None:
-    """Refuse squares of ``side_px`` of which nothing is left in the encoder's deepest map.
+def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> int:
+    """Side of the encoder's deepest map of squares of ``side_px``.
 
     Raises:
-        InputError: names the flag that says how large they are, and a side that is enough.
+        InputError: nothing is left of them; names the flag that says how large they are, and a side that is enough.
     """
-    if not _sees(encoder, side_px):
-        enough_px = next(side for side in range(side_px, LARGEST_SIDE_PX) if _sees(encoder, side))
+    shape = map_shape(encoder, side_px)
+    if shape is None:
+        enough_px = smallest_side(encoder, side_px)
         raise InputError(f"{flag} {side_px} is too small for --netE {netE}: use {enough_px} or more")
+    return shape[-1]
+
+
+def smallest_side(encoder: Encoder, from_px: int) -> int:
+    """The side of the smallest pictures that an encoder can see, among those of ``from_px`` or more."""
+    return next(side_px for side_px in range(from_px, LARGEST_SIDE_PX) if map_shape(encoder, side_px))
 
 
 @torch.no_grad()
-def _sees(encoder: Encoder, side_px: int) -> bool:
+def map_shape(encoder: Encoder, side_px: int) -> tuple[int, ...] | None:
+    """Channels, height and width of the deepest map of square pictures; None where nothing is left of them."""
     training, weight = encoder.training, next(encoder.parameters())
     encoder.eval()  # running statistics stay as they are
     try:
-        encoder(weight.new_zeros(1, weight.shape[1], side_px, side_px))
-        return True
+        return tuple(encoder(weight.new_zeros(1, encoder.input_nc, side_px, side_px)).shape[1:])
     except (RuntimeError, ValueError):  # a map got smaller than a kernel, or has a single value and no statistics
-        return False
+        return None
     finally:
         encoder.train(training)

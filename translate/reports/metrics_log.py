@@ -9,7 +9,8 @@ from translate.reports.training_log import bounded_lines
 
 METRICS_LOG = "metrics.jsonl"
 BEST_RECORD = "best.json"  # beside it: which checkpoint is the best
-LEVELS = {"floor": "real B", "ceiling": "untouched"}  # what real pictures and what the inputs would reach, in words
+# What real pictures, the inputs, and who knows nothing would reach, in words.
+LEVELS = {"floor": "real B", "ceiling": "untouched", "guessing": "guessing"}
 # curve -> the group it is in where each curve needs a name of its own
 CURVES = {"raw": "metrics", "ema": "metrics_ema", **{level: f"metrics_{level}" for level in LEVELS}}
 
@@ -30,7 +31,8 @@ def metric_lines(entry: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """What a line of the file adds to the curves of each metric.
 
     Returns:
-        metric -> curve -> value; the curves are ``raw`` or ``ema``, and ``floor`` and ``ceiling`` where there are any.
+        metric -> curve -> value; the curves are ``raw`` or ``ema``, and ``floor``, ``ceiling`` and ``guessing`` where
+        there are any.
 
     >>> metric_lines({"weights": "ema", "metrics": {"share": {"value": 0.4, "floor": 0.9, "extractor": "a1"}}})
     {'share': {'ema': 0.4, 'floor': 0.9}}

@@ -5,7 +5,7 @@ from translate.settings import TrainSettings
 from translate.training.device import describe_device
 from translate.training.feeding import Feed
 from translate.training.precision import Precision
-from translate.training.schedule import lr_factor
+from translate.training.schedule import lr_of_flags
 
 
 def describe_networks(method: Method) -> str:
@@ -34,10 +34,7 @@ def describe_run(
     lines.append(f"augmentation: {feed.dataset.augment.describe()}")
     lines.append(f"steps: {steps_per_epoch} an epoch, {epochs} epochs, {steps_per_epoch * epochs} in all")
     marks = sorted({1, flags.n_epochs, flags.n_epochs + 1, epochs} & set(range(1, epochs + 1)))
-    rates = (
-        flags.lr * lr_factor(flags.lr_policy, epoch, flags.n_epochs, flags.n_epochs_decay, flags.lr_decay_iters)
-        for epoch in marks
-    )
+    rates = (flags.lr * lr_of_flags(flags, epoch) for epoch in marks)
     rates_text = ", ".join(f"epoch {epoch}: {rate:.3g}" for epoch, rate in zip(marks, rates, strict=True))
     if flags.lr_policy == "plateau":
         rates_text = f"{flags.lr:.3g}, a fifth of it whenever the generator's loss does not fall"

@@ -10,8 +10,8 @@ from translate.collectives import apart
 from translate.methods import Method
 from translate.settings import TrainSettings
 from translate.training.averaging import WeightAverage
-from translate.training.job import build_optimizers
 from translate.training.loop import Limits, Trainer
+from translate.training.optimizers import build_optimizers
 from translate.training.phantom import META, Conjuring, Ledger, Phantom, shadow
 from translate.training.precision import Precision
 from translate.training.preparing import Batch, Preparation

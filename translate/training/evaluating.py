@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from translate.called import title
 from translate.data.part import Part
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.validation import Validation
@@ -56,6 +55,8 @@ class Evaluator:
         folder: of the run.
         tools: what metrics share.
     """
+
+    measures_start = False  # an untrained generator says nothing
 
     def __init__(
         self,
@@ -196,11 +197,15 @@ def check_quality(options: QualityOptions, translates: bool = True) -> None:
         InputError: says which.
     """
     measured = chosen_metrics(options.metrics)
-    if options.eval_every and not translates:
-        raise InputError(
-            "--eval_every measures translations, and this method learns an encoder; leave it out, and measure the "
-            f"encoder's features with {title('transfer')}"
-        )
+    if options.probe_data is not None and translates:
+        raise InputError("--probe_data is for methods that learn an encoder; leave it out")
+    if not translates:
+        if bool(options.eval_every) != (options.probe_data is not None):
+            raise InputError(
+                "an encoder is measured while it is trained by --eval_every N with --probe_data FOLDER, which holds "
+                "train/CLASS/ and val/CLASS/: give both, or neither"
+            )
+        return
     if options.eval_every and not measured:
         raise InputError("--eval_every measures nothing: name metrics by --metrics, such as --metrics offline")
     if options.best_metric is None:

@@ -19,6 +19,7 @@ from translate.training.evaluating import check_quality
 from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
 from translate.training.memory import keep_freed_memory
+from translate.training.optimizers import check_optimizer
 from translate.training.precision import Precision, choose_precision
 from translate.training.processes import Processes
 from translate.training.record import check_unchanged
@@ -50,6 +51,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         start = settle(values, processes.launch)
         if processes.is_first:
             check_displays(start.settings.reports, values)
+        check_optimizer(start.settings.optimizer)
         check_quality(start.settings.quality, bool(METHODS[start.settings.model].generators))
         feed = open_feed(start.settings, processes.local_count)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
@@ -97,21 +99,6 @@ def build_method(settings: TrainSettings) -> Method:
     data, method = settings.data, METHODS[settings.model]
     own = {"crop_size": data.crop_size} if method.sized else {}
     return method(settings.method, settings.networks, data.input_nc, data.output_nc, **own)
-
-
-def build_optimizers(method: Method, settings: TrainSettings) -> dict[str, torch.optim.Optimizer]:
-    """One Adam for each player, over the networks that are its own."""
-    flags = settings.optimizer
-    return {
-        player: torch.optim.Adam(
-            [p for name in names for p in method.networks[name].parameters()],
-            lr=flags.lr,
-            betas=(flags.beta1, flags.beta2),
-            weight_decay=flags.weight_decay,
-            fused=True,
-        )
-        for player, names in method.players.items()
-    }
 
 
 def _open_sampler(feed: Feed, settings: TrainSettings, start: Start, processes: Processes) -> EpochSampler:

@@ -18,6 +18,7 @@ from translate.training.health.watch import Watch, sentence
 from translate.training.logs import Logs
 from translate.training.loop import Trainer
 from translate.training.previews import Previews
+from translate.training.probing import Prober
 from translate.training.run_folder import RunFolder
 from translate.training.signals import StopRequest
 
@@ -41,7 +42,7 @@ class Observer:
         stop: StopRequest,
         facts: dict[str, str],
         displays: Sequence[Background] = (),
-        evaluator: Evaluator | None = None,
+        evaluator: Evaluator | Prober | None = None,
         watch: Watch | None = None,
     ):
         self.reports = settings.reports
@@ -77,6 +78,8 @@ class Observer:
             display.begin(self.facts, progress.step)
         if progress.step == 0:
             self._show_previews(trainer)
+            if self.evaluator and self.evaluator.measures_start:
+                self._evaluate(trainer)
         self.write_page()
 
     def resume(self, trainer: Trainer, state: Mapping[str, Any]) -> None:

@@ -22,17 +22,19 @@ from translate.training.dry_run import describe_run
 from translate.training.evaluating import Evaluator, make_tools
 from translate.training.feeding import make_batches
 from translate.training.health.watch import watch_over
-from translate.training.job import Job, build_optimizers, compare_starts, prepare_job
+from translate.training.job import Job, compare_starts, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import is_out_of_memory, peak_mib
 from translate.training.observer import Follower, Observer
+from translate.training.optimizers import build_optimizers
 from translate.training.previews import Previews
+from translate.training.probing import Prober
 from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
 from translate.training.run_folder import RunFolder
-from translate.training.schedule import Plateau, lr_factor
+from translate.training.schedule import Plateau, lr_of_flags
 from translate.training.signals import StopRequest
 from translate.training.watchdog import watching
 from translate.training.words import announce, facts, memory_ahead, not_reproducible, stopped, too_little_memory
@@ -133,8 +135,10 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     return Observer(job.settings, folder, logs, page, previews, stop, facts(job), displays, evaluator, watch), aside
 
 
-def _evaluator(job: Job) -> Evaluator | None:
+def _evaluator(job: Job) -> Evaluator | Prober | None:
     feed, quality = job.feed, job.settings.quality
+    if quality.probe_data:
+        return Prober(quality, job.settings.data, feed.input_nc)
     if feed.validation is None:
         return None
     tools = make_tools(quality, job.precision.device)
@@ -150,7 +154,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
     run, flags, speed = settings.run, settings.optimizer, settings.speed
 
     def lr(epoch: int) -> float:
-        return flags.lr * lr_factor(flags.lr_policy, epoch, flags.n_epochs, flags.n_epochs_decay, flags.lr_decay_iters)
+        return flags.lr * lr_of_flags(flags, epoch)
 
     kept = {name: method.networks[name] for name in method.kept_networks}
     trainer = Trainer(

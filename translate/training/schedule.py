@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from translate.options import OptimizerOptions
+
 # Of the reference's plateau policy.
 PLATEAU_FACTOR = 0.2
 PLATEAU_PATIENCE = 5  # epochs without progress that are let pass
@@ -32,6 +34,19 @@ def lr_factor(policy: str, epoch: int, n_epochs: int, n_epochs_decay: int, decay
     if policy == "plateau":
         return 1.0
     raise ValueError(f"unknown learning-rate policy {policy!r}")
+
+
+def lr_of_flags(flags: OptimizerOptions, epoch: int) -> float:
+    """What the flags multiply the learning rate with in an epoch.
+
+    During ``--warmup_epochs`` it rises in even steps, of which the last is the full rate; behind them the policy goes
+    on with the epochs that are left.
+    """
+    warmup = flags.warmup_epochs
+    if epoch <= warmup:
+        return epoch / warmup
+    full = max(0, flags.n_epochs - warmup)
+    return lr_factor(flags.lr_policy, epoch - warmup, full, flags.n_epochs_decay, flags.lr_decay_iters)
 
 
 class Plateau:

@@ -18,7 +18,7 @@ def part_held_out(settings: TrainSettings, root: Path, paths: Sequence[Path]) ->
     """The training pictures of a domain that are not learned from, and those that are. The former are none where
     quality is not measured, or the data set has a phase for it."""
     quality = settings.quality
-    if not quality.eval_every or has_phase(root, quality.eval_phase, "AB"):
+    if not quality.eval_every or quality.probe_data or has_phase(root, quality.eval_phase, "AB"):
         return [], list(paths)
     held = hold_out(paths, quality.eval_pictures)
     left_out = set(held)
@@ -43,7 +43,7 @@ def open_validation(
         InputError: there are none, or one cannot be read.
     """
     quality, data = settings.quality, settings.data
-    if not quality.eval_every:
+    if not quality.eval_every or quality.probe_data:
         return None
     letters = "AB" if data.direction == "AtoB" else "BA"
     if has_phase(root, quality.eval_phase, "AB"):

@@ -10,27 +10,34 @@ from translate.errors import InputError
 from translate.networks.encoders.alexnet import AlexNet
 from translate.networks.encoders.encoder import NORMS, Encoder
 from translate.networks.encoders.generator_half import GeneratorHalf
+from translate.networks.encoders.split_alexnet import SplitAlexNet
 from translate.networks.encoders.torchvision_resnet import RESNETS, TorchvisionResnet
 from translate.networks.resnet import ResnetGenerator
 
-ENCODERS = ("alexnet", "caffenet", *RESNETS, "generator")
+ENCODERS = ("alexnet", "caffenet", "split_alexnet", *RESNETS, "generator")
 
 __all__ = ["ENCODERS", "NORMS", "Encoder", "build_encoder", "describe_encoder", "is_half"]
 
 
 def build_encoder(
-    netE: str, input_nc: int = 3, nef: int = 64, normE: str = "batch", generator: ResnetGenerator | None = None
+    netE: str,
+    input_nc: int = 3,
+    nef: int = 64,
+    normE: str = "batch",
+    generator: ResnetGenerator | None = None,
+    first_stride: int = 4,
 ) -> Encoder:
     """An encoder described by the values of its flags.
 
     Args:
         netE: a word of ``ENCODERS``.
-        nef: width of ``alexnet`` and ``caffenet``; 64 is published.
+        nef: width of ``alexnet``, ``caffenet`` and ``split_alexnet``; 64 is published.
         normE: a word of ``NORMS``.
         generator: whose first half it is, with ``netE="generator"``.
+        first_stride: of ``alexnet`` and ``caffenet``; the others have their own.
 
     Raises:
-        InputError: a norm or a width that this encoder does not have.
+        InputError: a norm, a width or channels that this encoder does not have.
     """
     if netE == "generator":
         if generator is None:
@@ -38,13 +45,19 @@ def build_encoder(
         return GeneratorHalf(generator)
     if normE == "lrn" and netE != "caffenet":
         raise InputError(f"--normE lrn does not suit --netE {netE}: it belongs to caffenet; use batch or none")
+    if normE == "batch_plain" and netE in RESNETS:
+        raise InputError(f"--normE batch_plain does not suit --netE {netE}, whose norms scale; use batch or none")
     if netE in RESNETS:
         if nef != 64:
             raise InputError(f"--nef {nef}: --netE {netE} has one width; leave the flag out, or take alexnet")
         return TorchvisionResnet(netE, input_nc, normE)
     if nef % 4:
         raise InputError(f"--nef {nef}: the width of --netE {netE} is a multiple of 4")
-    return AlexNet(input_nc, nef, netE == "caffenet", normE)
+    if netE == "split_alexnet":
+        if input_nc != 3:
+            raise InputError(f"--netE split_alexnet sees pictures in colour, not --input_nc {input_nc}; take alexnet")
+        return SplitAlexNet(nef, normE)
+    return AlexNet(input_nc, nef, netE == "caffenet", normE, first_stride)
 
 
 def describe_encoder(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
@@ -55,6 +68,9 @@ def describe_encoder(weights: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """
     if "conv1.0.weight" in weights:
         return _describe_alexnet(weights)
+    if "conv1.0.L.weight" in weights:
+        width = weights["conv1.0.L.weight"].shape[0] * 4 // 3
+        return {"netE": "split_alexnet", "input_nc": 3, "nef": width, "normE": _norm(weights, "conv1.1")}
     if "layer4.0.conv1.weight" in weights and "conv1.weight" in weights:
         bottleneck = "layer4.0.conv3.weight" in weights
         norm = _norm(weights, "bn1")

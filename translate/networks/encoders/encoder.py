@@ -24,6 +24,11 @@ class Encoder(nn.Module):
     stride: int
 
     @property
+    def input_nc(self) -> int:
+        """Channels of the pictures."""
+        return next(self.parameters()).shape[1]
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The names of the maps, from shallow to deep."""
         return tuple(self.channels)
@@ -73,6 +78,10 @@ class Normalization(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return images * self.scale + self.shift
+
+    def undo(self, values: Tensor) -> Tensor:
+        """The pictures of which these are the normalised values."""
+        return (values - self.shift) / self.scale
 
 
 def norm_of(kind: str, channels: int) -> nn.Module:

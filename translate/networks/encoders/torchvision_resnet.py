@@ -17,7 +17,7 @@ class TorchvisionResnet(Encoder):
     Args:
         word: ``resnet18`` or ``resnet50``.
         input_nc: channels of the pictures.
-        norm: ``batch``, as published, ``batch_plain`` or ``none``.
+        norm: ``batch``, as published, or ``none``.
     """
 
     stride = 32
