@@ -20,8 +20,10 @@ class EncoderOptions:
     """Flags of every method that trains an encoder; a method's own options come behind them."""
 
     netE: str = flag("alexnet", "encoder; generator: the first half of --netG", choices=ENCODERS, fixed=True)
-    nef: int = flag(64, "width of alexnet and caffenet: channels of the first layer, in caffenet 1.5 times it", low=4,
-                    fixed=True)  # fmt: skip
+    nef: int = flag(
+        64, "width of the alexnets: channels of the first layer, in caffenet and split_alexnet 1.5 times it", low=4,
+        fixed=True,
+    )  # fmt: skip
     normE: str = flag(
         "batch", "norm of the encoder; batch_plain: without learned scale and shift; lrn: of caffenet", choices=NORMS,
         fixed=True,
@@ -69,10 +71,10 @@ class EncoderMethod(Method):
         check_side(self.networks["E"], side_px, "--crop_size", self.options.netE)
 
 
-def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int) -> Encoder:
-    """The encoder of the flags."""
+def make_encoder(options: EncoderOptions, networks: NetworkOptions, input_nc: int, first_stride: int = 4) -> Encoder:
+    """The encoder of the flags; ``first_stride`` is for ``alexnet`` and ``caffenet``."""
     half = make_generator(networks, input_nc, input_nc) if options.netE == "generator" else None
-    return build_encoder(options.netE, input_nc, options.nef, options.normE, half)
+    return build_encoder(options.netE, input_nc, options.nef, options.normE, half, first_stride)
 
 
 def check_side(encoder: Encoder, side_px: int, flag: str, netE: str) -> int:
