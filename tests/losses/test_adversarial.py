@@ -219,6 +219,22 @@ def test_second_derivatives_of_the_patch_discriminator(batch, norm):
             assert (weight.grad * direction).sum().item() == pytest.approx(slope, rel=1e-4, abs=1e-7), name
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_penalties_are_computed_in_full_precision_whatever_is_around_them(kind):
+    torch.manual_seed(0)
+    network = build_discriminator("n_layers", ndf=2, n_layers_D=1)
+    real, fake = (torch.randn(2, 3, 12, 12) for _ in range(2))
+    found = []
+    for halved in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", dtype=kind, enabled=halved):
+            network(real)  # whose weights in half precision are kept in the meantime
+            penalty = r1_penalty(network, real) + gradient_penalty(network, real, fake, torch.tensor([0.3, 0.6]))
+        penalty.backward()
+        found.append([penalty.detach(), *(weight.grad for weight in network.parameters() if weight.grad is not None)])
+    assert all(torch.equal(plain, among_halves) for plain, among_halves in zip(*found, strict=True))
+
+
 def slope_along(function: Callable[[], Tensor], weight: nn.Parameter, direction: Tensor, step: float = 1e-6) -> float:
     weight.data.add_(direction, alpha=step)
     above = function().item()

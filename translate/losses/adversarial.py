@@ -79,7 +79,7 @@ def gradient_penalty(
         a scalar that can be differentiated with respect to the discriminator's weights.
     """
     share = mix.view(-1, 1, 1, 1).to(real.dtype)
-    between = (share * real + (1 - share) * fake).detach().requires_grad_(True)
+    between = _full_precision(share * real + (1 - share) * fake).detach().requires_grad_(True)
     gradient = _input_gradient(discriminator, between)
     return ((gradient + 1e-16).norm(2, dim=1) - target).square().mean()
 
@@ -89,13 +89,18 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
 
     .. math:: \tfrac12 E[\lVert\nabla_x \textstyle\sum D(x)\rVert^2]
     """
-    gradient = _input_gradient(discriminator, real.detach().requires_grad_(True))
+    gradient = _input_gradient(discriminator, _full_precision(real).detach().requires_grad_(True))
     return 0.5 * gradient.square().sum(1).mean()
 
 
 def _input_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """d sum(D(x)) / dx, flattened to (B, C*H*W), itself differentiable."""
-    (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    """d sum(D(x)) / dx, flattened to (B, C*H*W), itself differentiable; in float32 at least.
+
+    In half precision it is rounded at each layer on its way back and again on its way forth, and trainings end worse
+    (docs/performance.md).
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
     return gradient.flatten(1)
 
 
