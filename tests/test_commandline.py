@@ -258,7 +258,7 @@ class TestHelp:
             for choice in choices or ():
                 assert choice in entry.split(" --")[0]
         if parse is parse_train:
-            assert "learning rate of Adam (0.0002)" in text
+            assert "learning rate (0.0002)" in text
 
     def test_flags_without_effect_are_listed_at_the_end(self, capsys):
         last = help_of(parse_train, capsys).split("\n\n")[-1]

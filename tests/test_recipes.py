@@ -13,9 +13,9 @@ from translate.training.job import build_method
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
-def test_each_method_has_one():
+def test_each_method_that_translates_has_one():
     models = {resolve(parse_train(["--config", name, "--dataroot", "any"])).model for name in NAMES}
-    assert models == set(METHODS.names())
+    assert models == {name for name in METHODS.names() if METHODS[name].generators}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,6 +6,8 @@ What cannot be combined is listed here, so that a word that begins to be refused
 import dataclasses
 import json
 import math
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +15,15 @@ import torch
 from translate.data.preprocess import CUTS, SCALINGS
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.options import OPTIMIZERS
 from translate.settings import groups_of
 from translate.training.run import train_from_flags
 
 # The smallest networks and pictures that a method takes.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from test_every_encoder import TINY as ENCODERS
+
 SMALLEST = {
     "cut": {"netG": "resnet_4blocks", "num_patches": 16, "netF_nc": 8},
     "cycle_gan": {"netG": "resnet_4blocks", "pool_size": 2},
@@ -33,11 +40,16 @@ WITH = {
     ("netG", "context_alexnet"): {"load_size": 256, "crop_size": 227, "lambda_adv": 0, "bottleneck": None, "ngf": 4},
     ("netD", "n_layers"): {"n_layers_D": 2},
     ("lr_policy", "step"): {"lr_decay_iters": 1},
+    ("netE", "resnet18"): {"nef": 64},
+    ("netE", "resnet50"): {"nef": 64},
+    ("netE", "generator"): {"netG": "resnet_4blocks"},
+    ("moco_version", "v3"): {"head_nc": 8},
 }
 # What is refused, and why. Words of --netG and --dataset_mode that a method does not list are refused too
 # (test_every_method.py).
 REFUSED = {
     ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
+    ("normE", "lrn"): {"rotation": "belongs to caffenet"},
     ("normG", "instance"): {"colorization": "instance"},
     **{(f"norm{letter}", word): {"sincut": "no norm"} for letter in "GD" for word in ("batch", "none")},
     **{
@@ -49,6 +61,9 @@ REFUSED = {
 def choices(model):
     """Each flag of a method that offers words, with each of them."""
     method = METHODS[model]
+    if not method.generators:
+        yield from of_encoder(model)
+        return
     for group in groups_of(model).values():
         for field in dataclasses.fields(group):
             if field.name in ("netG", "netD"):
@@ -60,6 +75,15 @@ def choices(model):
             yield from ((model, field.name, word) for word in words)
     scalings = [f"{scaling}_and_crop" for scaling in SCALINGS]
     yield from ((model, "preprocess", words) for words in (*scalings, *CUTS, "zoom_and_crop", "none"))
+
+
+def of_encoder(model):
+    """Of a method that trains an encoder its own words; those that all have in common, of one of them."""
+    common = [] if model != "rotation" else [("optimizer", word) for word in OPTIMIZERS]
+    for field in dataclasses.fields(METHODS[model].Options):
+        if field.name not in ("netE", "normE") or model == "rotation":
+            common += [(field.name, word) for word in field.metadata["choices"] or ()]
+    yield from ((model, name, word) for name, word in common)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +109,9 @@ def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, tmp_pat
         "load_size": 36, "crop_size": 32, "batch_size": 2, "max_steps": 1, "num_threads": 0, "gpu_ids": "-1",
         "no_html": True, "print_freq": 1,
     }  # fmt: skip
-    flags |= {**SMALLEST[model], **WITH.get((name, word), {}), name: word}
+    if not METHODS[model].generators:
+        flags |= {"nef": 4, "load_size": 80, "crop_size": 72, **ENCODERS[model]}
+    flags |= {**SMALLEST.get(model, {}), **WITH.get((name, word), {}), name: word}
     if reason := REFUSED.get((name, word), {}).get(model):
         with pytest.raises(InputError, match=reason):
             train_from_flags(flags)

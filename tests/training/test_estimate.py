@@ -24,6 +24,7 @@ from translate.training.precision import Precision
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from test_every_encoder import TINY as ENCODERS
 from test_every_method import TINY
 
 CPU = torch.device("cpu")
@@ -32,7 +33,8 @@ SMALL = {"ngf": 8, "ndf": 8, "crop_size": 64, "input_nc": 3, "output_nc": 3}
 
 
 def prepared(model="cut", **flags):
-    settings = resolve({"model": model, **SMALL, **TINY[model], **flags})
+    own = TINY[model] if model in TINY else {"nef": 4, "crop_size": 72, "batch_size": 4, **ENCODERS[model]}
+    settings = resolve({"model": model, **SMALL, **own, **flags})
     method = build_method(settings).to(memory_format=torch.channels_last)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)

@@ -148,7 +148,7 @@ def test_bf16_gradients_point_where_those_of_float32_do(mode):
         assert torch.cosine_similarity(half[name], full[name], dim=0) > 0.99, name
 
 
-@pytest.mark.parametrize("model", METHODS.names())
+@pytest.mark.parametrize("model", [name for name in METHODS.names() if METHODS[name].generators])
 def test_translations_leave_every_generator_in_full_precision(model):
     method = build_method(resolve({"model": model, "input_nc": 3, "output_nc": 3, "ngf": 8, "ndf": 8}))
     side_px = 256 if model == "pix2pix" else 128
