@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-DECAYS = tuple(10.0**power for power in range(-6, 2))  # of the linear probe, of which validation chooses
+DECAYS = tuple(10.0**power for power in range(-4, 2))  # of the linear probe, of which validation chooses
 NEIGHBOURS = (1, 5, 10, 20, 50, 100, 200)  # the same for the neighbours
 KNN_TEMPERATURE = 0.1
-MOST_ITERATIONS = 300
+MOST_ITERATIONS = 150
 
 
 @dataclass(frozen=True)
