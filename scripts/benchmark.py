@@ -42,9 +42,10 @@ from translate.networks.layers import BlurDownsample, BlurUpsample
 from translate.settings import TrainSettings, resolve
 from translate.training.compiling import compile_networks
 from translate.training.device import choose_device, describe_device
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
+from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
 
 SIDES = ("reference", "published", "fp32", "default", "compiled", "parts", "recomputed")

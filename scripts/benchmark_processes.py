@@ -26,9 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from translate.commands import run_command
 from translate.data.machine import usable_cores
 from translate.training.device import choose_device, describe_device
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory
+from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
 from translate.training.processes import joined, processes_of_environment, start_alike
 

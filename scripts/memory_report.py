@@ -24,9 +24,10 @@ from translate.networks.checkpointing import checkpoint_gradients
 from translate.settings import TrainSettings, resolve
 from translate.training.device import choose_device
 from translate.training.estimate import estimate_step
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
+from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
 
 STEPS = 2

@@ -19,8 +19,9 @@ from reference_parity.reference import quiet
 from reference_parity.steps import InjectedTrainer
 from translate.errors import InputError
 from translate.settings import resolve
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits
+from translate.training.optimizers import build_optimizers
 from translate.training.precision import Precision
 
 REPOSITORY = "junyanz/pytorch-CycleGAN-and-pix2pix"

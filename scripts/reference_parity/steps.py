@@ -13,8 +13,9 @@ from reference_parity import reference
 from reference_parity.networks import relative
 from reference_parity.table import Table
 from translate.settings import TrainSettings, resolve
-from translate.training.job import build_method, build_optimizers
+from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
+from translate.training.optimizers import build_optimizers
 from translate.training.precision import Precision
 from translate.training.preparing import Preparation
 
