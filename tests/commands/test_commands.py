@@ -36,7 +36,8 @@ def test_the_version_is_said_in_one_line(ended):
 
 @pytest.mark.parametrize(("words", "said"), [
     (["tset"], "unknown command 'tset': did you mean test?"),
-    (["horse2zebra"], "unknown command 'horse2zebra': choose from apply, download, evaluate, export, test, train"),
+    (["horse2zebra"],
+     "unknown command 'horse2zebra': choose from apply, download, evaluate, export, test, train, transfer"),
     ([],
      "no command: say translate train, translate test, translate apply, translate evaluate, translate export, "
      "translate transfer, translate download or translate --help"),

@@ -242,7 +242,7 @@ def test_saying_the_same_again_is_no_change(train, resume):
         ({"init_from": "nowhere"}, "--init_from nowhere: no such file or folder"),
         ({"pretrained_name": "sorce"}, "no run 'sorce'.*did you mean source"),
         ({"init_from": "x.pth", "pretrained_name": "source"}, "--init_from and --pretrained_name both"),
-        ({"pretrained_name": "source", "epoch": "7"}, "no 7_net_G.pth in this folder"),
+        ({"pretrained_name": "source", "epoch": "7"}, "no 7_net_G.pth or 7_net_E.pth in this folder"),
     ],
 )
 def test_nothing_to_start_from_is_said(source, unlike, tree, tmp_path, flags, message):

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from torch import Tensor, nn
-from torchvision.models import resnet18, resnet50
 
 from translate.networks.encoders.encoder import Encoder, Normalization, norm_of
 
-RESNETS = {"resnet18": resnet18, "resnet50": resnet50}
+RESNETS = ("resnet18", "resnet50")
 
 
 class TorchvisionResnet(Encoder):
@@ -24,7 +23,9 @@ class TorchvisionResnet(Encoder):
 
     def __init__(self, word: str, input_nc: int = 3, norm: str = "batch"):
         super().__init__()
-        network = RESNETS[word](norm_layer=partial(norm_of, norm))
+        from torchvision import models  # not by all who only look which encoders there are
+
+        network = getattr(models, word)(norm_layer=partial(norm_of, norm))
         if input_nc != 3:
             network.conv1 = nn.Conv2d(input_nc, 64, 7, stride=2, padding=3, bias=False)
         self.normalization = Normalization(input_nc)
