@@ -96,8 +96,7 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
 def _input_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """d sum(D(x)) / dx, flattened to (B, C*H*W), itself differentiable; in float32 at least.
 
-    In half precision it is rounded at each layer on its way back and again on its way forth, and trainings end worse
-    (docs/performance.md).
+    In half precision it would be rounded at each layer on its way back, and again on its way forth.
     """
     with torch.autocast(images.device.type, enabled=False):
         (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
