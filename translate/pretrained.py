@@ -1,5 +1,6 @@
 """A trained encoder as a tool: load it, ask it for the features of pictures."""
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from translate.data.reading import read_picture
+from translate.data.tensors import to_signed, to_tensor
 from translate.errors import InputError
+from translate.evaluation.readout import square_of
 from translate.flags import build
 from translate.methods import METHODS
 from translate.methods.encoding import EncoderOptions, make_encoder
@@ -69,7 +73,7 @@ class PretrainedEncoder:
 
     def untrained(self, seed: int) -> "PretrainedEncoder":
         """The same network with fresh weights, which are a function of the seed."""
-        fresh = _copy(self.network)
+        fresh = copy.deepcopy(self.network)
         torch.manual_seed(int(generator(seed, "weights").integers(2**62)))
         initialize(fresh, "kaiming")
         for module in fresh.modules():
@@ -79,10 +83,6 @@ class PretrainedEncoder:
 
     def features(self, pictures: Any, taps: Sequence[str] | None = None) -> dict[str, Tensor]:
         """The maps (B, C, h, w) of a path, a PIL image, or a list of these; by default all that it has."""
-        from translate.data.reading import read_picture
-        from translate.data.tensors import to_signed, to_tensor
-        from translate.evaluation.readout import square_of
-
         given = list(pictures) if isinstance(pictures, list | tuple) else [pictures]
         images = [read_picture(each, self.input_nc) if isinstance(each, str | os.PathLike) else each for each in given]
         mode = "L" if self.input_nc == 1 else "RGB"
@@ -138,9 +138,3 @@ def _generator(flags: Mapping[str, Any]) -> ResnetGenerator:
     if not isinstance(generator, ResnetGenerator):
         raise InputError(f"--netG {flags['netG']} has no encoder half that features are read from; only resnets have")
     return generator
-
-
-def _copy(network: Encoder) -> Encoder:
-    from copy import deepcopy
-
-    return deepcopy(network)

@@ -18,7 +18,6 @@ from translate.evaluation.probes import PROBES, Probed, Split
 from translate.evaluation.readout import load_squares, read_out
 from translate.files import write_json, write_text
 from translate.flags import build
-from translate.networks.encoders import Encoder
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
@@ -55,10 +54,10 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
     encoders = [PretrainedEncoder.load(find_weights(run, Path(options.checkpoints_dir)), options.epoch) for run in runs]
     sets = _sets(Path(options.dataroot), options)
-    device = choose_device(options.gpu_ids)
+    asked = _Asked(sets, protocols, options, choose_device(options.gpu_ids))
     results = []
     for encoder in _with_untrained(encoders, options.random):
-        results.append(_measure(encoder, sets, protocols, options, device))
+        results.append(asked.measure(encoder))
         print(_line(results[-1], protocols), flush=True)
     text = table(results, protocols, sets)
     print(f"\n{text}")
@@ -96,64 +95,55 @@ def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[P
     return [encoder.untrained(seed) for encoder in kinds.values() for seed in range(seeds)] + list(encoders)
 
 
-def _measure(
-    encoder: PretrainedEncoder,
-    sets: Mapping[str, Labelled],
-    protocols: Sequence[str],
-    options: TransferOptions,
-    device: torch.device,
-) -> Transferred:
-    network = encoder.network.to(device, memory_format=torch.channels_last)
-    probed = _probe(network, encoder, sets, [word for word in protocols if word in PROBES], options, device)
-    tuned = _tune(network, encoder, sets, [word for word in protocols if word in TUNED], options, device)
-    return Transferred(encoder.name, {word: {**probed, **tuned}[word] for word in protocols})
+@dataclass(frozen=True)
+class _Asked:
+    """What every encoder is asked: the pictures, the protocols, and how."""
 
+    sets: Mapping[str, Labelled]
+    protocols: Sequence[str]
+    options: TransferOptions
+    device: torch.device
 
-def _probe(
-    network: Encoder,
-    encoder: PretrainedEncoder,
-    sets: Mapping[str, Labelled],
-    protocols: Sequence[str],
-    options: TransferOptions,
-    device: torch.device,
-) -> dict[str, dict[str, Probed]]:
-    """What frozen features of each layer tell."""
-    if not protocols:
-        return {}
-    taps = network.taps
-    splits: dict[str, dict[str, Split]] = {tap: {} for tap in taps}
-    for phase, labelled in sets.items():
-        pictures = _squares(labelled, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
-        for tap, rows in read_out(network, pictures, taps, options.most_values, device).items():
-            splits[tap][phase] = Split(rows, _labels(labelled))
-    classes = len(sets["train"].classes)
-    return {
-        protocol: {tap: PROBES[protocol](*(splits[tap][phase] for phase in PHASES), classes) for tap in taps}
-        for protocol in protocols
-    }
+    @property
+    def classes(self) -> int:
+        return len(self.sets["train"].classes)
 
+    def measure(self, encoder: PretrainedEncoder) -> Transferred:
+        encoder.network.to(self.device, memory_format=torch.channels_last)
+        found = {**self._probed(encoder), **self._tuned(encoder)}
+        return Transferred(encoder.name, {word: found[word] for word in self.protocols})
 
-def _tune(
-    network: Encoder,
-    encoder: PretrainedEncoder,
-    sets: Mapping[str, Labelled],
-    protocols: Sequence[str],
-    options: TransferOptions,
-    device: torch.device,
-) -> dict[str, dict[str, Probed]]:
-    """What new layers learn on the encoder, and what all of it learns with them."""
-    if not protocols:
-        return {}
-    pictures = [
-        Pictures(_squares(found, encoder.input_nc, encoder.load_size, encoder.load_size, phase), _labels(found))
-        for phase, found in sets.items()
-    ]
-    precision, classes = choose_precision("auto", device), len(sets["train"].classes)
-    schedule = options.epochs, options.lr, options.seed
-    return {
-        word: {WHOLE: finetune(network, tuple(pictures), classes, encoder.crop_size, precision, *schedule, TUNED[word])}
-        for word in protocols
-    }
+    def _probed(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
+        """What frozen features of each layer tell."""
+        protocols = [word for word in self.protocols if word in PROBES]
+        if not protocols:
+            return {}
+        taps = encoder.network.taps
+        splits: dict[str, dict[str, Split]] = {tap: {} for tap in taps}
+        for phase, labelled in self.sets.items():
+            pictures = _squares(labelled, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
+            rows = read_out(encoder.network, pictures, taps, self.options.most_values, self.device)
+            for tap in taps:
+                splits[tap][phase] = Split(rows[tap], _labels(labelled))
+        return {
+            word: {tap: PROBES[word](*(splits[tap][phase] for phase in PHASES), self.classes) for tap in taps}
+            for word in protocols
+        }
+
+    def _tuned(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
+        """What new layers learn on the encoder, and what all of it learns with them."""
+        protocols = [word for word in self.protocols if word in TUNED]
+        if not protocols:
+            return {}
+        pictures = tuple(
+            Pictures(_squares(found, encoder.input_nc, encoder.load_size, encoder.load_size, phase), _labels(found))
+            for phase, found in self.sets.items()
+        )
+        how = choose_precision("auto", self.device), self.options.epochs, self.options.lr, self.options.seed
+        return {
+            word: {WHOLE: finetune(encoder.network, pictures, self.classes, encoder.crop_size, *how, TUNED[word])}
+            for word in protocols
+        }
 
 
 @cache

@@ -246,6 +246,12 @@ class TestWhatAnEncoderIsNot:
             train_from_flags(told)
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("flags", [{"metrics": "domain"}, {"best_metric": "domain_distance"}])
+    def test_metrics_of_translations_are_refused(self, flags, shapes, tmp_path):
+        told = {"model": "rotation", "dataroot": str(shapes), "checkpoints_dir": str(tmp_path), **flags}
+        with pytest.raises(InputError, match="--metrics and --best_metric are of translations"):
+            train_from_flags(told)
+
     def test_a_translator_is_not_probed(self, shapes, tmp_path):
         told = {"dataroot": str(shapes), "checkpoints_dir": str(tmp_path), "probe_data": str(shapes)}
         with pytest.raises(InputError, match="--probe_data is for methods that learn an encoder"):

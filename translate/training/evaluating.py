@@ -205,6 +205,10 @@ def check_quality(options: QualityOptions, translates: bool = True) -> None:
                 "an encoder is measured while it is trained by --eval_every N with --probe_data FOLDER, which holds "
                 "train/CLASS/ and val/CLASS/: give both, or neither"
             )
+        if options.metrics != QualityOptions.metrics or options.best_metric is not None:
+            raise InputError(
+                "--metrics and --best_metric are of translations, which an encoder does not make; leave them out"
+            )
         return
     if options.eval_every and not measured:
         raise InputError("--eval_every measures nothing: name metrics by --metrics, such as --metrics offline")
