@@ -125,7 +125,9 @@ class OptimizerOptions:
 
     n_epochs: int = flag(200, "epochs at the full learning rate", low=0)
     n_epochs_decay: int = flag(200, "epochs of decay after them", low=0)
-    optimizer: str = flag("adam", "how weights are moved; lars: sgd in steps of each layer's size", choices=OPTIMIZERS)
+    optimizer: str = flag(
+        "adam", "how weights are moved; lars: sgd in steps of each layer's size", choices=OPTIMIZERS, fixed=True
+    )
     lr: float = flag(0.0002, "learning rate", above=0)
     warmup_epochs: int = flag(0, "epochs in which it rises to that", low=0)
     beta1: float = flag(0.5, "beta1 of Adam and AdamW", low=0, high=0.99999999)

@@ -83,6 +83,14 @@ def test_nesterov_is_refused_where_it_means_nothing(flags):
         check_optimizer(OptimizerOptions(**flags))
 
 
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_momentum_is_refused_where_there_is_none(kind):
+    with pytest.raises(
+        InputError, match=rf"--momentum 0.5 is of --optimizer sgd and lars; --optimizer {kind} has --beta1"
+    ):
+        check_optimizer(OptimizerOptions(optimizer=kind, momentum=0.5))
+
+
 class TestWarmUp:
     def test_it_rises_evenly_to_the_full_rate_and_the_policy_goes_on(self):
         flags = OptimizerOptions(n_epochs=6, n_epochs_decay=2, warmup_epochs=4)

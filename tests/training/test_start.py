@@ -192,6 +192,7 @@ def test_players_cannot_join_a_run(train, resume, tree, change):
 
 
 FIXED = {
+    "optimizer": "sgd",
     "model": "none",
     "CUT_mode": "FastCUT",
     "direction": "BtoA",

@@ -44,6 +44,10 @@ def check_optimizer(flags: OptimizerOptions) -> None:
     Raises:
         InputError: names the flag.
     """
+    if flags.momentum != OptimizerOptions.momentum and flags.optimizer in ("adam", "adamw"):
+        raise InputError(
+            f"--momentum {flags.momentum:g} is of --optimizer sgd and lars; --optimizer {flags.optimizer} has --beta1"
+        )
     if flags.nesterov and (flags.optimizer != "sgd" or not flags.momentum):
         raise InputError("--nesterov is a way of the momentum of --optimizer sgd; leave it out, or give both")
 
