@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -182,11 +183,17 @@ def test_a_server_that_never_answers_is_left_alone(make_display, make_entry, sil
     monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent_port}")
     monkeypatch.setattr("translate.reports.displays.background.LEAVE_AFTER_S", 0.5)
-    shown = Background("wandb", make_display())
+    display = make_display()
+    shown = Background("wandb", display)
     shown.begin({}, 0)
     shown.losses(make_entry(1))
     shown.close()
     assert capsys.readouterr().err.count("\n") == 1
+    # Its thread is still at it, and would go on into the next test.
+    while display._process is None:
+        time.sleep(0.01)
+    display._process._process.kill()
+    shown._thread.join()
 
 
 def test_where_wandb_is_disabled_nothing_is_kept(make_display, make_entry, monkeypatch, capsys):
