@@ -103,6 +103,7 @@ class TestTable:
 @pytest.mark.parametrize(("flags", "said"), [
     ({"protocols": "linear,svm"}, "--protocols linear,svm: choose from linear, knn, fc, finetune"),
     ({"dataroot": None}, "--dataroot is missing"),
+    ({"rescale": True, "protocols": "fc", "random": 0}, "--rescale is for alexnet, caffenet and split_alexnet"),
     ({"dataroot": "nowhere"}, "nowhere.train does not exist"),
     ({"epoch": "7", "runs": ["RUN"]}, "no 7_net_E.pth or 7_net_G.pth in"),
 ])  # fmt: skip

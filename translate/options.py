@@ -366,6 +366,7 @@ class TransferOptions:
     )  # fmt: skip
     epochs: int = flag(30, "of fc and finetune", low=1)
     lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
+    rescale: bool = flag(False, "before fc and finetune, scale the layers of an alexnet so that all learn equally fast")
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
     shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)
     seed: int = flag(0, "which pictures these are, and what is random in fc and finetune", low=0)

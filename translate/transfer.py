@@ -141,7 +141,11 @@ class _Asked:
         )
         how = choose_precision("auto", self.device), self.options.epochs, self.options.lr, self.options.seed
         return {
-            word: {WHOLE: finetune(encoder.network, pictures, self.classes, encoder.crop_size, *how, TUNED[word])}
+            word: {
+                WHOLE: finetune(
+                    encoder.network, pictures, self.classes, encoder.crop_size, *how, TUNED[word], self.options.rescale
+                )
+            }
             for word in protocols
         }
 

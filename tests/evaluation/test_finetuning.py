@@ -81,3 +81,14 @@ def test_crops_are_parts_of_the_pictures_or_their_mirrors():
         assert any(torch.equal(crop, part) for part in parts)
     kinds = {tuple(_random_crops(pictures, 6, np.random.default_rng(seed)).flatten().tolist()) for seed in range(30)}
     assert len(kinds) > 20
+
+
+def test_a_rescaled_encoder_learns_and_is_not_refused_for_its_norms():
+    found, plain = learn_rescaled(True), learn_rescaled(False)
+    assert found.accuracy > 0.8  # guessing: 0.5
+    assert found != plain
+
+
+def learn_rescaled(rescale):
+    sets = stripes(96, 0), stripes(40, 1), stripes(40, 2)
+    return finetune(encoder_of(), sets, 2, 67, FP32, 8, 0.003, 0, True, rescale)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from translate.data.tensors import to_signed
 from translate.evaluation.probes import Probed
 from translate.networks.encoders import Encoder
+from translate.networks.encoders.rescaling import rescaled
 from translate.networks.heads import ClassifierHead
 from translate.networks.initialization import initialize
 from translate.randomness import generator
@@ -41,6 +42,7 @@ def finetune(
     lr: float,
     seed: int,
     everything: bool = True,
+    rescale: bool = False,
 ) -> Probed:
     """Learn the classes of the training pictures on a copy of the encoder, and tell those of the test pictures.
 
@@ -57,9 +59,17 @@ def finetune(
         epochs, lr: at least 1 and above 0.
         seed: of the new layers, the crops and the order.
         everything: train the encoder too.
+        rescale: first bring its layers to learn equally fast, see ``rescaled``.
+
+    Raises:
+        InputError: ``rescale`` with an encoder whose layers cannot be scaled.
     """
     train, val, test = sets
     network = copy.deepcopy(encoder).to(precision.device, memory_format=torch.channels_last)
+    if rescale:
+        places = generator(seed, "rescaling").permutation(len(train.labels))[:BATCH]
+        seen = _middle(train.squares[places], crop_size)
+        network = rescaled(network, _signed(seen.to(precision.device)), seed)
     torch.manual_seed(int(generator(seed, "finetune").integers(2**62)))
     head = initialize(ClassifierHead(network.width, classes, 0 if everything else HIDDEN), "kaiming")
     head.start_even()
@@ -98,14 +108,17 @@ def _random_crops(squares: Tensor, crop_size: int, rng: np.random.Generator) -> 
 def _accuracy(network: Encoder, head: nn.Module, asked: Pictures, crop_size: int, precision: Precision) -> float:
     """Of the middle of each picture."""
     network.eval()
-    margin = (asked.squares.shape[-1] - crop_size) // 2
-    middle = asked.squares[..., margin : margin + crop_size, margin : margin + crop_size]
     right = 0
-    for images, labels in zip(middle.split(BATCH), asked.labels.split(BATCH), strict=True):
+    for images, labels in zip(_middle(asked.squares, crop_size).split(BATCH), asked.labels.split(BATCH), strict=True):
         with precision.autocast():
             logits = head(network(_signed(images.to(precision.device))))
         right += int((logits.argmax(1).cpu() == labels).sum())
     return right / len(asked.labels)
+
+
+def _middle(squares: Tensor, crop_size: int) -> Tensor:
+    margin = (squares.shape[-1] - crop_size) // 2
+    return squares[..., margin : margin + crop_size, margin : margin + crop_size]
 
 
 def _signed(images: Tensor) -> Tensor:
