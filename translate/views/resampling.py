@@ -1,5 +1,7 @@
 """Parts of pictures cut out and scaled to one size, each by its own box."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,14 +37,17 @@ def resized_crops(images: Tensor, boxes: Tensor, mirrored: Tensor, side_px: int,
 def _weights(start: Tensor, length: Tensor, side_px: int, size: int, cubic: bool) -> Tensor:
     """(B, side_px, size): the share of each pixel of an axis in each sample of its part."""
     start, length = start.view(-1, 1, 1), length.view(-1, 1, 1)
-    numbers = torch.arange(max(side_px, size), device=start.device, dtype=start.dtype)
-    pixels, samples = numbers[:size], numbers[:side_px].unsqueeze(1)
     scale = length / side_px
-    places = start + (samples + 0.5) * scale
+    places = start + (torch.arange(side_px, device=start.device, dtype=start.dtype).view(-1, 1) + 0.5) * scale
+    # Only pixels within the filter's reach are asked for their share: of no part are there more than of all pixels.
+    reach = (2 if cubic else 1) * max(size / side_px, 1)
+    taps = torch.arange(math.ceil(2 * reach) + 1, device=start.device, dtype=start.dtype)
+    pixels = (places - reach - 0.5).floor() + taps  # (B, side_px, taps)
     distance = ((pixels + 0.5 - places) / scale.clamp(min=1)).abs()
     weights = _cubic(distance) if cubic else (1 - distance).clamp(min=0)
     weights = weights * ((pixels >= start) & (pixels < start + length))
-    return weights / weights.sum(2, keepdim=True)
+    weights = weights / weights.sum(2, keepdim=True)
+    return weights.new_zeros(*places.shape[:2], size).scatter_add_(2, pixels.long().clamp(0, size - 1), weights)
 
 
 def _cubic(distance: Tensor) -> Tensor:
