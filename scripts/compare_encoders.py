@@ -37,11 +37,12 @@ METHODS: dict[str, tuple[str, ...]] = {
     "rotation": ("--model", "rotation"),
     "relative_position": ("--model", "relative_position", "--netE", "alexnet", "--patch_px", "40", "--gap_px", "8",
                           "--jitter_px", "2", "--pair_nc", "256"),
-    "jigsaw": ("--model", "jigsaw", "--permutations", "100", "--tile_px", "40", "--tile_nc", "128", "--head_nc", "512"),
-    "simclr": ("--model", "simclr", "--temperature", "0.5", "--batch_size", "64"),
-    "moco": ("--model", "moco", "--queue_size", "1024", "--key_momentum", "0.99", "--batch_size", "64"),
+    "jigsaw": ("--model", "jigsaw", "--permutations", "10", "--tile_px", "40", "--tile_nc", "128", "--head_nc", "512"),
+    "simclr": ("--model", "simclr", "--temperature", "0.5", "--batch_size", "64", "--view_px", "96"),
+    "moco": ("--model", "moco", "--queue_size", "1024", "--key_momentum", "0.99", "--batch_size", "64", "--view_px",
+             "96"),
     "moco_v3": ("--model", "moco", "--moco_version", "v3", "--head_nc", "256", "--feature_nc", "64", "--temperature",
-                "0.2", "--batch_size", "64"),
+                "0.2", "--batch_size", "64", "--view_px", "96"),
     "split_brain": ("--model", "split_brain", "--netE", "split_alexnet", "--head_nc", "128"),
 }  # fmt: skip
 DONE = "done.txt"
