@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from translate.commands import run_command
 from translate.data.labelled import find_labelled
+from translate.data.machine import usable_cores
 from translate.errors import InputError, RunError
 from translate.files import write_text
 from translate.registry import did_you_mean
@@ -84,7 +85,7 @@ def train_all(runs: Sequence[tuple[str, int]], dataroot: Path, out: Path, train:
     Raises:
         RunError: some failed; the others are there.
     """
-    threads = max((os.cpu_count() or 1) // jobs, 1)
+    threads = max(usable_cores() // jobs, 1)
 
     def work(run: tuple[str, int]) -> str | None:
         name, seed = run

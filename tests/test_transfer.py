@@ -84,6 +84,15 @@ class TestTable:
         rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| cut")]
         assert len(rows) == 2 and all(re.match(r"\| cut \| [\d.]+ ± 0\.0 \|", row) for row in rows)
 
+    def test_untrained_networks_of_several_kinds_have_rows_of_their_own(self, measured, generator_file, tmp_path):
+        torch.manual_seed(0)
+        (tmp_path / "narrow_seed0").mkdir()
+        narrow = initialize(build_generator("resnet_4blocks", ngf=2), "kaiming").state_dict()
+        torch.save(narrow, tmp_path / "narrow_seed0/latest_net_G.pth")
+        results = measured([str(generator_file), str(tmp_path / "narrow_seed0")], random=1, protocols="knn")
+        untrained = ["random weights (latest_net_G)", "random weights (narrow)"]
+        assert [result.name for result in results] == [*untrained, "latest_net_G", "narrow_seed0"]
+
     def test_few_pictures_of_each_class(self, measured, capsys):
         measured(shots=3, random=0)
         assert "2 classes, 6 train" in capsys.readouterr().out

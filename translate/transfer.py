@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,13 @@ def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
 
 def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
     """Before the runs, each kind of network among them with untrained weights of so many seeds."""
-    kinds = {str(encoder.network): encoder for encoder in encoders}
-    return [encoder.untrained(seed) for encoder in kinds.values() for seed in range(seeds)] + list(encoders)
+    kinds: dict[str, PretrainedEncoder] = {}
+    for encoder in encoders:
+        kinds.setdefault(str(encoder.network), encoder)
+    untrained = [(encoder, encoder.untrained(seed)) for encoder in kinds.values() for seed in range(seeds)]
+    if len(kinds) > 1:
+        untrained = [(of, replace(fresh, name=f"{fresh.name} ({_stem(of.name)})")) for of, fresh in untrained]
+    return [fresh for _, fresh in untrained] + list(encoders)
 
 
 @dataclass(frozen=True)
