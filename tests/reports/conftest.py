@@ -19,6 +19,7 @@ from translate.reports.figures import Figure, plain_figure
 from translate.reports.results import Row, write_results_page
 from translate.reports.tested import read_tested
 from translate.reports.training import TrainingPage
+from translate.reports.transfer import Part, write_transfer_page
 
 HOW_TO_INSTALL = "the browser tests need Chromium and its driver: apt-get install chromium chromium-driver"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -316,6 +317,18 @@ def compared(tmp_path, make_tested, read):
 
 
 @pytest.fixture
-def every(results, training, compared):
-    """The three kinds of pages."""
-    return {"results": results, "training": training, "compare": compared}
+def transferred(tmp_path):
+    """A page of what two encoders have learned, beside untrained weights."""
+    dots = {"random weights": [37.0, 39.0, 41.0], "rotation": [50.0, 56.0], "x" * 60: [44.0]}
+    cells = {name: [f"{values[0]} ± 2.0"] * 6 for name, values in dots.items()}
+    heads = [*(f"conv{number}" for number in range(1, 6)), "best layer"]
+    parts = [Part("knn", heads, cells, dots, "The nearest pictures vote."), Part("fc", ["all layers"], cells)]
+    path = tmp_path / "transfer.html"
+    write_transfer_page(path, {"classes": "10", "pictures": "1,435 train, 372 test"}, parts, ["random weights"])
+    return path
+
+
+@pytest.fixture
+def every(results, training, compared, transferred):
+    """The kinds of pages."""
+    return {"results": results, "training": training, "compare": compared, "transfer": transferred}

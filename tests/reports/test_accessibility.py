@@ -34,7 +34,7 @@ def _set_scheme(browser, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height", "mobile"), [DESK, PHONE])
-@pytest.mark.parametrize("kind", ["results", "training", "compare"])
+@pytest.mark.parametrize("kind", ["results", "training", "compare", "transfer"])
 def test_a_page_has_no_faults(browser, every, kind, width, height, mobile, scheme):
     _set_scheme(browser, scheme)
     browser.open(every[kind], width, height, mobile)

@@ -5,10 +5,10 @@ import pytest
 from translate.reports.results import Row, write_results_page
 
 
-@pytest.mark.parametrize("kind", ["results", "training", "compare"])
+@pytest.mark.parametrize("kind", ["results", "training", "compare", "transfer"])
 def test_all_pictures_load_without_a_complaint_or_the_network(browser, every, kind):
     browser.open(every[kind])
-    assert browser.load_all_pictures() == {"results": 27, "training": 16, "compare": 76}[kind]
+    assert browser.load_all_pictures() == {"results": 27, "training": 16, "compare": 76, "transfer": 0}[kind]
     assert browser.complaints() == []
     requested = browser.requested()
     assert requested
@@ -20,7 +20,7 @@ def test_names_are_shown_as_they_are(browser, results, names):
     assert [each.text for each in browser.find_all("h3")] == names
 
 
-@pytest.mark.parametrize("kind", ["results", "training", "compare"])
+@pytest.mark.parametrize("kind", ["results", "training", "compare", "transfer"])
 @pytest.mark.parametrize("width", [360, 390, 800, 1280])
 def test_no_window_is_too_narrow(browser, every, kind, width):
     browser.open(every[kind], width=width, height=800, mobile=width < 500)
