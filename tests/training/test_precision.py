@@ -1,5 +1,7 @@
 """What --precision comes to, and what computing in it changes."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import skimage
@@ -138,6 +140,29 @@ def test_the_layout_changes_nothing_but_rounding():
     last, plain = (gradients("fp32", "CUT", layout, torch.float64) for layout in layouts)
     for name in last:
         assert 0 < (last[name] - plain[name]).norm() / last[name].norm() < 1e-9, name
+
+
+@pytest.mark.parametrize("outside", [nullcontext, torch.no_grad, torch.inference_mode])
+def test_a_pass_without_gradients_takes_none_from_the_next(outside):
+    module.keeps_gradients_apart.cache_clear()
+    with outside():
+        precision = Precision("bf16", CPU)
+        precision.autocast()
+    layer, x = torch.nn.Linear(3, 2), torch.ones(1, 3)
+    with precision.autocast():
+        with torch.no_grad():
+            layer(x)
+        layer(x).float().sum().backward()
+    assert torch.equal(layer.weight.grad, torch.ones(2, 3))
+
+
+def test_nothing_that_was_cast_is_kept_where_torch_confuses_it(monkeypatch):
+    monkeypatch.setattr(module, "keeps_gradients_apart", lambda: False)
+    layer, x = torch.nn.Linear(3, 2), torch.ones(1, 3)
+    with Precision("bf16", CPU).autocast():
+        assert not torch.is_autocast_cache_enabled()
+        layer(x).float().sum().backward()
+    assert torch.equal(layer.weight.grad, torch.ones(2, 3))
 
 
 @pytest.mark.parametrize("mode", ["CUT", "FastCUT"])

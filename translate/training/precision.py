@@ -26,7 +26,9 @@ class Precision:
     def autocast(self) -> AbstractContextManager:
         """The context in which a forward pass computes."""
         half = HALF.get(self.name)
-        return torch.autocast(self.device.type, dtype=half, enabled=half is not None)
+        return torch.autocast(
+            self.device.type, dtype=half, enabled=half is not None, cache_enabled=keeps_gradients_apart()
+        )
 
     def scaler(self) -> torch.amp.GradScaler:
         """Keeps gradients of fp16 within its range; without effect for the others."""
@@ -63,6 +65,20 @@ def choose_precision(word: str, device: torch.device, deep: bool = False) -> Pre
     if word == "tf32" and device.type != "cuda":
         raise InputError("--precision tf32 is a precision of GPUs; on a CPU use --precision fp32 or bf16")
     return Precision(word, device)
+
+
+@cache
+def keeps_gradients_apart() -> bool:
+    """Whether weights that were cast for a pass without gradients are cast anew for one with them.
+
+    Older versions of torch (2.6 is one) use them again: a network that first sees keys and then queries, as the
+    projection of CUT, would silently get no gradient from the queries. There nothing that was cast is kept.
+    """
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", torch.bfloat16):
+        weight, x = torch.ones(1, 1, requires_grad=True), torch.ones(1, 1)
+        with torch.no_grad():
+            torch.nn.functional.linear(x, weight)
+        return torch.nn.functional.linear(x, weight).requires_grad
 
 
 @cache
