@@ -85,7 +85,12 @@ def create_model(opt: Any, mended: bool = True) -> Any:
         model = import_module("models").create_model(opt)
     for name in model.model_names:
         getattr(model, f"net{name}").to(torch.get_default_dtype())  # filters of StyleGAN2 are float32 there, always
-    for module in model.netG.modules() if mended else ():
+    return mend(model) if mended else model
+
+
+def mend(model: Any) -> Any:
+    """See to it that torch computes the gradients of a model's generator rightly; returns the model."""
+    for module in model.netG.modules():
         if isinstance(module, nn.InstanceNorm2d):
             module.register_forward_hook(_with_plain_gradient)
     return model
