@@ -229,3 +229,25 @@ def test_the_filled_in_suffix_is_part_of_the_name(monkeypatch):
     monkeypatch.setattr(settings, "ON_WINDOWS", True)
     with pytest.raises(InputError, match="--name run_a:2: Windows"):
         resolve({"name": "run", "suffix": "a:{ngf}", "ngf": 2})
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    ({"ndf": 32}, "--ndf 32 has no effect, since an encoder is trained without a discriminator"),
+    ({"normD": "batch"}, "--normD batch has no effect"),
+    ({"ngf": 32}, "--ngf 32 has no effect, since --netE alexnet is no half of a generator"),
+    ({"netG": "resnet_6blocks", "netE": "resnet18"}, "--netG resnet_6blocks has no effect, since --netE resnet18"),
+    ({"optimizer": "sgd", "beta1": 0.7}, "--beta1 0.7 has no effect, since --optimizer sgd has --momentum"),
+    ({"optimizer": "lars", "beta2": 0.9}, "--beta2 0.9 has no effect, since --optimizer lars has --momentum"),
+])  # fmt: skip
+def test_flags_that_do_nothing_beside_others_are_refused(flags, said):
+    with pytest.raises(InputError, match=f"^{said}.*; leave it out$"):
+        resolve({"model": "rotation", **flags})
+
+
+def test_where_they_do_something_they_are_taken():
+    half = resolve({"model": "rotation", "netE": "generator", "netG": "resnet_6blocks", "ngf": 32})
+    assert (half.networks.netG, half.networks.ngf) == ("resnet_6blocks", 32)
+    assert resolve({"model": "cut", "ndf": 32}).networks.ndf == 32
+    assert resolve({"model": "cut", "optimizer": "adamw", "beta1": 0.7}).optimizer.beta1 == 0.7
+    again = resolve(resolve({"model": "rotation", "optimizer": "lars"}).flat())  # as a resumed run does
+    assert again.optimizer.beta1 == 0.9

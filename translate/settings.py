@@ -120,6 +120,7 @@ def resolve(values: Mapping[str, Any]) -> TrainSettings:
     groups = {key: build(group, merged) for key, group in groups_of(model).items()}
     settings = TrainSettings(model=model, **groups)
     _refuse_unfit(settings, method)
+    _refuse_idle(settings, method, merged)
     if not settings.run.name.strip("./\\ "):
         raise InputError(f"--name {settings.run.name!r} is not the name of a folder; give one such as horse2zebra")
     settings = _with_suffix(settings)
@@ -147,6 +148,19 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
     if netD not in method.netD:
         raise InputError(f"--netD {netD} does not suit --model {settings.model}: choose from {', '.join(method.netD)}")
     chosen_displays(settings.reports)
+
+
+def _refuse_idle(settings: TrainSettings, method: type[Method], told: Mapping[str, Any]) -> None:
+    """Flags that were changed and do nothing with these others."""
+    idle = dict(method.idle_flags(settings.method))
+    if settings.optimizer.optimizer in ("sgd", "lars"):
+        idle |= dict.fromkeys(("beta1", "beta2"), f"--optimizer {settings.optimizer.optimizer} has --momentum")
+    usual = {field.name: field.default for group in GROUPS.values() for field in dataclasses.fields(group)}
+    usual |= method.defaults(told)
+    values = settings.flat()
+    for name, reason in idle.items():
+        if values[name] != usual[name]:
+            raise InputError(f"--{name} {values[name]} has no effect, since {reason}; leave it out")
 
 
 def _with_suffix(settings: TrainSettings) -> TrainSettings:

@@ -42,7 +42,7 @@ WITH = {
     ("lr_policy", "step"): {"lr_decay_iters": 1},
     ("netE", "resnet18"): {"nef": 64},
     ("netE", "resnet50"): {"nef": 64},
-    ("netE", "generator"): {"netG": "resnet_4blocks"},
+    ("netE", "generator"): {"netG": "resnet_4blocks", "ngf": 2},
     ("moco_version", "v3"): {"head_nc": 8},
 }
 # What is refused, and why. Words of --netG and --dataset_mode that a method does not list are refused too
@@ -105,11 +105,13 @@ def no_compiler(monkeypatch):
 @pytest.mark.parametrize(("model", "name", "word"), [case for model in METHODS.names() for case in choices(model)])
 def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, tmp_path):
     flags = {
-        "dataroot": str(pictures), "checkpoints_dir": str(tmp_path), "model": model, "ngf": 2, "ndf": 2,
+        "dataroot": str(pictures), "checkpoints_dir": str(tmp_path), "model": model,
         "load_size": 36, "crop_size": 32, "batch_size": 2, "max_steps": 1, "num_threads": 0, "gpu_ids": "-1",
         "no_html": True, "print_freq": 1,
     }  # fmt: skip
-    if not METHODS[model].generators:
+    if METHODS[model].generators:
+        flags |= {"ngf": 2, "ndf": 2}
+    else:
         flags |= {"nef": 4, "load_size": 80, "crop_size": 72, **ENCODERS[model]}
     flags |= {**SMALLEST.get(model, {}), **WITH.get((name, word), {}), name: word}
     if reason := REFUSED.get((name, word), {}).get(model):

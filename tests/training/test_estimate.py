@@ -33,8 +33,11 @@ SMALL = {"ngf": 8, "ndf": 8, "crop_size": 64, "input_nc": 3, "output_nc": 3}
 
 
 def prepared(model="cut", **flags):
-    own = TINY[model] if model in TINY else {"nef": 4, "crop_size": 72, "batch_size": 4, **ENCODERS[model]}
-    settings = resolve({"model": model, **SMALL, **own, **flags})
+    if model in TINY:
+        own = {**SMALL, **TINY[model]}
+    else:
+        own = {"nef": 4, "crop_size": 72, "batch_size": 4, "input_nc": 3, **ENCODERS[model]}
+    settings = resolve({"model": model, **own, **flags})
     method = build_method(settings).to(memory_format=torch.channels_last)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)

@@ -49,6 +49,11 @@ class Method(nn.Module):
         return {}
 
     @staticmethod
+    def idle_flags(options: Any) -> Mapping[str, str]:
+        """Flags of all methods that do nothing in this one with these options of its own: flag -> why."""
+        return {}
+
+    @staticmethod
     def multiple_px(networks: NetworkOptions) -> int:
         """What the sides of training pictures are multiples of."""
         return 4  # generators halve a picture twice

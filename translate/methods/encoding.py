@@ -14,6 +14,9 @@ from translate.networks import RESNET_GENERATORS
 from translate.networks.encoders import ENCODERS, NORMS, Encoder, build_encoder
 from translate.options import NetworkOptions
 
+OF_GENERATORS = ("netG", "ngf", "normG", "no_dropout", "no_antialias", "no_antialias_up")
+OF_DISCRIMINATORS = ("netD", "ndf", "n_layers_D", "normD")
+
 
 @dataclass(frozen=True)
 class EncoderOptions:
@@ -53,6 +56,14 @@ class EncoderMethod(Method):
             "n_epochs": 100,
             "n_epochs_decay": 100,
         }
+
+    @staticmethod
+    def idle_flags(options: Any) -> dict[str, str]:
+        """Those of a discriminator, and of a generator where the encoder is not the half of one."""
+        idle = dict.fromkeys(OF_DISCRIMINATORS, "an encoder is trained without a discriminator")
+        if options.netE != "generator":
+            idle |= dict.fromkeys(OF_GENERATORS, f"--netE {options.netE} is no half of a generator")
+        return idle
 
     @property
     def kept_networks(self) -> tuple[str, ...]:
