@@ -15,6 +15,7 @@ from translate.options import NetworkOptions
 
 # WGAN-GP is a loss and a penalty on the discriminator; for methods that were published without the penalty.
 PLAIN_GAN_MODES = tuple(mode for mode in GAN_MODES if mode != "wgangp")
+OF_DISCRIMINATORS = ("netD", "ndf", "n_layers_D", "normD")  # flags
 LARGEST_SIDE_PX = 4096  # where the search for a crop size that is enough ends
 
 

@@ -9,13 +9,12 @@ import torch
 from translate.errors import InputError
 from translate.flags import flag
 from translate.methods.base import Method
-from translate.methods.building import LARGEST_SIDE_PX, make_generator
+from translate.methods.building import LARGEST_SIDE_PX, OF_DISCRIMINATORS, make_generator
 from translate.networks import RESNET_GENERATORS
 from translate.networks.encoders import ENCODERS, NORMS, Encoder, build_encoder
 from translate.options import NetworkOptions
 
 OF_GENERATORS = ("netG", "ngf", "normG", "no_dropout", "no_antialias", "no_antialias_up")
-OF_DISCRIMINATORS = ("netD", "ndf", "n_layers_D", "normD")
 
 
 @dataclass(frozen=True)
