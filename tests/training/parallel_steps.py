@@ -52,7 +52,8 @@ class Exact(Preparation):
 def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> dict[str, torch.Tensor]:
     """Gradients of the last step, weights behind it, the losses of every step, the buffers and the pools."""
     flags = (CASES | WHOLE)[name]
-    settings = resolve({**SMALL, **flags, "batch_size": batch_size})
+    shared = {name: value for name, value in SMALL.items() if name != "ndf" or "netE" not in flags}
+    settings = resolve({**shared, **flags, "batch_size": batch_size})
     method = build_method(settings).double()
     if share.process:
         for weight in method.parameters():

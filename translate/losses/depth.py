@@ -34,19 +34,18 @@ def between_sets(log_ratio: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
 def gradient_matching(log_ratio: Tensor, valid: Tensor) -> Tensor:
     """How far the slopes of both depths are apart: for each of five scales the mean of |R(x) - R(x + 2)| over the pairs
-    of known pixels that lie two apart in a column or a row, added up (eq. 6)."""
+    of known pixels of the whole batch that lie two apart in a column or a row, added up (eq. 6)."""
     total = log_ratio.new_zeros(())
     for ratio, known in zip(_scales(log_ratio), _scales(valid), strict=True):
         pairs = [(_apart(ratio, axis), _both(known, axis)) for axis in (2, 3)]
-        differences = sum((gap.abs() * there).sum((1, 2, 3)) for gap, there in pairs)
-        counts = sum(there.sum((1, 2, 3)) for _, there in pairs)
-        total = total + (differences / counts.clamp(min=1)).mean()
+        differences = sum((gap.abs() * there).sum() for gap, there in pairs)
+        total = total + differences / sum(there.sum() for _, there in pairs).clamp(min=1)
     return total
 
 
 def smoothness(log_depth: Tensor, images: Tensor) -> Tensor:
     """How much the depth changes where the picture does not: on each of five scales s the mean of
-    |d log D| exp(-|d I|) over both axes, times 2^-s, added up (eq. 7).
+    |d log D| exp(-|d I|) along rows and along columns, times 2^-s, added up (eq. 7).
 
     Args:
         log_depth: (B, 1, H, W).
@@ -54,24 +53,30 @@ def smoothness(log_depth: Tensor, images: Tensor) -> Tensor:
     """
     total = log_depth.new_zeros(())
     for number, (depth, picture) in enumerate(zip(_scales(log_depth), _scales(images), strict=True)):
-        for axis in (2, 3):
-            if depth.shape[axis] > 1:
-                slope = depth.diff(dim=axis).abs()
-                edge = picture.diff(dim=axis).abs().mean(1, keepdim=True)
-                total = total + (slope * (-edge).exp()).mean() / 2**number
+        if min(depth.shape[2:]) > 1:
+            along_rows, along_columns = (
+                depth.diff(dim=axis).abs() * (-picture.diff(dim=axis).abs().mean(1, keepdim=True)).exp()
+                for axis in (3, 2)
+            )
+            total = total + (along_rows[:, :, :-1] + along_columns[..., :-1]).mean() / 2**number
     return total
 
 
 def curvature(log_depth: Tensor, images: Tensor) -> Tensor:
-    """The same of second differences: |d2 log D| exp(-|d2 I|), so that slanted planes cost nothing (eq. 8)."""
+    """The same of the Laplacian over the four neighbours, |L log D| exp(-|L I|), so that slanted planes cost nothing
+    (eq. 8)."""
     total = log_depth.new_zeros(())
     for number, (depth, picture) in enumerate(zip(_scales(log_depth), _scales(images), strict=True)):
-        for axis in (2, 3):
-            if depth.shape[axis] > 2:
-                bend = depth.diff(n=2, dim=axis).abs()
-                edge = picture.diff(n=2, dim=axis).abs().mean(1, keepdim=True)
-                total = total + (bend * (-edge).exp()).mean() / 2**number
+        if min(depth.shape[2:]) > 2:
+            bend, edge = _laplacian(depth).abs(), _laplacian(picture).abs().mean(1, keepdim=True)
+            total = total + (bend * (-edge).exp()).mean() / 2**number
     return total
+
+
+def _laplacian(maps: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, H - 2, W - 2)"""
+    middle = maps[..., 1:-1, 1:-1]
+    return 4 * middle - maps[..., :-2, 1:-1] - maps[..., 2:, 1:-1] - maps[..., 1:-1, :-2] - maps[..., 1:-1, 2:]
 
 
 def _mean(values: Tensor, chosen: Tensor) -> Tensor:

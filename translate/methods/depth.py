@@ -45,6 +45,7 @@ class Depth(Method):
     Options = DepthOptions
     needs = "aligned"
     netG = ("hourglass",)
+    netD = ("basic",)  # the usual word: there is none
     test_size = "original"
 
     def __init__(self, options: DepthOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 1):
@@ -118,10 +119,10 @@ class Depth(Method):
 
     @torch.no_grad()
     def pictures(self, state: DepthState) -> dict[str, Tensor]:
-        """The first picture, its predicted and its true depth in colours."""
-        log_depth = state.prediction.log_depth[:1].float()
-        fake, real = relative_depth(log_depth), state.batch["B"][:1]
-        return {"real_A": state.batch["A"][0], "coloured_B": warm(fake)[0], "real_B": warm(real)[0]}
+        """The first picture, its predicted depth, and this and the true one in colours."""
+        fake = relative_depth(state.prediction.log_depth[:1].float())
+        coloured = {"coloured_B": warm(fake)[0], "coloured_truth": warm(state.batch["B"][:1])[0]}
+        return {"real_A": state.batch["A"][0], "fake_B": fake[0], **coloured}
 
     @classmethod
     def translator(cls, generator: nn.Module, options: DepthOptions) -> DepthEstimator:
