@@ -10,7 +10,8 @@ from translate.flags import flag, same_as
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
-DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
+DATASET_MODES = ("unaligned", "aligned", "single", "singleimage", "captioned")
+ONE_DOMAIN = ("single", "captioned")  # those in which there is no domain B
 OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -60,7 +61,7 @@ class DataOptions:
     dataset_mode: str = flag(
         "unaligned",
         "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder; "
-        "singleimage: one picture in each of two folders",
+        "singleimage: one picture in each of two folders; captioned: one folder with captions",
         choices=DATASET_MODES,
     )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)

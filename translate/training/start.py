@@ -31,6 +31,13 @@ class Start:
     state: dict[str, Any] | None = None
     weights: dict[str, Path] = field(default_factory=dict)
 
+    @property
+    def former(self) -> Path | None:
+        """The folder of the run that is gone on with, or whose weights are started from."""
+        if self.continues:
+            return self.folder.path
+        return next((file.parent for file in self.weights.values()), None)
+
 
 def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     """Where the flags say to start. Reads files and writes none.
