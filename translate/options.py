@@ -363,8 +363,11 @@ class TransferOptions:
     dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
     protocols: str = flag(
         "linear,knn", "with commas: linear and knn read the frozen features of each layer; fc learns new layers on "
-        "the deepest; finetune learns with all weights",
+        "the deepest; finetune learns with all weights; zero_shot, of clip: by the names of the classes alone",
     )  # fmt: skip
+    templates: str = flag(
+        "a photo of a {}.", "of zero_shot: sentences with {} for the class, separated by |, or a file of them"
+    )
     epochs: int = flag(30, "of fc and finetune", low=1)
     lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)

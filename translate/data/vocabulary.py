@@ -98,7 +98,7 @@ class Vocabulary:
         }
 
     def encode(self, text: str, context_length: int) -> list[int]:
-        """The ids of a text, at most ``context_length``: what is too long is cut, and ends with ``END`` all the same."""
+        """The ids of a text, at most ``context_length``: of what is too long the end is cut, and ``END`` stays."""
         found = self._tokenizer.encode(text).ids
         return [self.ids[START], *found[: context_length - 2], self.ids[END]]
 
