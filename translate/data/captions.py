@@ -94,7 +94,7 @@ def _rows(table: Path) -> Iterable[tuple[int, str, str]]:
     except UnicodeDecodeError:
         raise InputError(f"{shown(table)} is not text in UTF-8; save it as such") from None
     except csv.Error as error:
-        where = f"{shown(table)}, line {reader.line_num}"
+        where = f"{shown(table)}, line {reader.reader.line_num}"
         raise InputError(f"{where}: {error}; put captions with commas or quotes in double quotes") from None
 
 

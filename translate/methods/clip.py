@@ -18,6 +18,7 @@ from translate.methods.base import Batch
 from translate.methods.encoding import EncoderMethod, EncoderOptions, make_encoder
 from translate.methods.health import Level
 from translate.methods.two_views import refuse_alone, refuse_parts
+from translate.networks.heads import LinearHead
 from translate.networks.initialization import initialize
 from translate.networks.text_encoder import TextEncoder, pad
 from translate.options import NetworkOptions
@@ -77,9 +78,7 @@ class CLIP(EncoderMethod):
         if options.text_width % options.text_heads:
             raise InputError(f"--text_width {options.text_width} is no multiple of --text_heads {options.text_heads}")
         encoder = make_encoder(options, networks, input_nc)
-        projection = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(encoder.width, options.feature_nc, bias=False)
-        )
+        projection = LinearHead(encoder.width, options.feature_nc)
         text = TextEncoder(
             options.vocab_size,
             options.context_length,

@@ -92,12 +92,13 @@ def describe_counts(counts: Mapping[str, int]) -> str:
     return f"{counts['A']} pictures in A, {counts['B']} in B"
 
 
-def open_feed(settings: TrainSettings, share: int = 1, former: Path | None = None) -> Feed:
+def open_feed(settings: TrainSettings, share: int = 1, own: Path | None = None, source: Path | None = None) -> Feed:
     """Find and check the pictures of a run. A known dataset is downloaded, but not in a dry run.
 
     Args:
         share: training processes on this machine, which divide the memory for decoded pictures.
-        former: folder of the run that is gone on with, or whose weights are started from.
+        own: folder of the run that is gone on with.
+        source: folder of the weights that are started from.
 
     Raises:
         InputError: folders missing or empty, pictures unreadable or too small, a batch larger than the data.
@@ -114,7 +115,7 @@ def open_feed(settings: TrainSettings, share: int = 1, former: Path | None = Non
     mode = settings.data.dataset_mode
     root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
     if mode == "captioned":
-        return _open_captioned(settings, root, share, former)
+        return _open_captioned(settings, root, share, own, source)
     return openers[mode](settings, root, share)
 
 
@@ -156,7 +157,7 @@ def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
     return _one_domain(settings, root, share, folder, list_pictures(folder))
 
 
-def _open_captioned(settings: TrainSettings, root: Path, share: int, former: Path | None) -> Feed:
+def _open_captioned(settings: TrainSettings, root: Path, share: int, own: Path | None, source: Path | None) -> Feed:
     told = settings.method
     if told.captions == NAMES:
         feed = _open_single(settings, root, share)
@@ -165,19 +166,23 @@ def _open_captioned(settings: TrainSettings, root: Path, share: int, former: Pat
         captions = read_captions(find_table(told.captions, root), root)
         feed = _one_domain(settings, root, share, root, list(captions))
     written = [captions[path] for path in feed.paths]
-    vocabulary = open_vocabulary(told, [caption for each in written for caption in each], former)
+    vocabulary = open_vocabulary(told, [caption for each in written for caption in each], own, source)
     tokens = [[vocabulary.encode(caption, told.context_length) for caption in each] for each in written]
     dataset = CaptionedPictures(feed.dataset, tokens, settings.run.seed)
     return replace(feed, dataset=dataset, texts=vocabulary.files())
 
 
-def open_vocabulary(told: CaptionOptions, captions: Iterable[str], former: Path | None) -> Vocabulary:
-    """The vocabulary that the flags name, else that of the former run, else one that is learned from the captions.
+def open_vocabulary(
+    told: CaptionOptions, captions: Iterable[str], own: Path | None = None, source: Path | None = None
+) -> Vocabulary:
+    """The vocabulary of the run that is gone on with; else that which the flags name, or which the weights that are
+    started from were trained with; else one that is learned from the captions.
 
     Raises:
         InputError: it is damaged, or has more ids than ``--vocab_size``.
     """
-    folder = told.vocabulary or (former if former and is_vocabulary(former) else None)
+    own, source = (folder if folder and is_vocabulary(folder) else None for folder in (own, source))
+    folder = own or told.vocabulary or source
     if folder is None:
         return Vocabulary.learn(captions, told.vocab_size)
     vocabulary = Vocabulary.load(Path(folder))

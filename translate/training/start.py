@@ -32,10 +32,13 @@ class Start:
     weights: dict[str, Path] = field(default_factory=dict)
 
     @property
-    def former(self) -> Path | None:
-        """The folder of the run that is gone on with, or whose weights are started from."""
-        if self.continues:
-            return self.folder.path
+    def own(self) -> Path | None:
+        """The folder of the run that is gone on with."""
+        return self.folder.path if self.continues else None
+
+    @property
+    def source(self) -> Path | None:
+        """The folder of the weights that are started from."""
         return next((file.parent for file in self.weights.values()), None)
 
 
