@@ -1,5 +1,6 @@
 """A trained pair of encoders as a tool, and classes told by their names with it."""
 
+import argparse
 import importlib
 import json
 import sys
@@ -192,3 +193,18 @@ class TestRetrievalScript:
             assert len(results[-1]["text_to_image@1"]["recall"]) == 2
         assert results[0]["image_to_text@1"]["recall"] == [1.0, 1.0]
         assert "12 pictures, 3 different captions" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("main")
+    def test_what_is_asked_for_is_the_middle_or_crops_by_their_seed(self, both, colours):
+        cut = importlib.import_module("retrieval").squares
+        paths = dict.fromkeys(sorted((colours / "named/train").iterdir()))
+
+        def asked(number=0, crops=0, mirrored=False, seed=0):
+            return cut(paths, both, number, argparse.Namespace(crops=crops, mirrored=mirrored, seed=seed))
+
+        assert torch.equal(asked(), squares(colours / "named/train")[0])
+        assert torch.equal(asked(mirrored=True), asked().flip(3))
+        assert torch.equal(asked(crops=2, mirrored=True), asked(crops=1).flip(3))
+        others = [asked(), asked(crops=2), asked(1, crops=2), asked(crops=2, seed=1)]
+        assert all(one.shape == (12, 3, 64, 64) for one in others)
+        assert len({one.numpy().tobytes() for one in others}) == 4

@@ -13,8 +13,9 @@ class CaptionOptions:
         "names", "a CSV file with the columns path and caption, each caption a row; names: the names of the files"
     )
     vocabulary: str | None = flag(
-        None, "folder with vocab.json and merges.txt, as CLIP's or a run's; default: it is learned from the captions",
-    )  # fmt: skip
-    vocab_size: int = flag(8192, "ids that the text encoder knows, at most as many are learned; CLIP: 49408", low=1,
-                           fixed=True)  # fmt: skip
+        None, "folder with vocab.json and merges.txt, such as CLIP's or a run's; default: learned from the captions"
+    )
+    vocab_size: int = flag(
+        8192, "ids that the text encoder has, of which at most all are learned; CLIP: 49408", low=1, fixed=True
+    )
     context_length: int = flag(77, "ids of a caption; what is longer is cut", low=3, fixed=True)
