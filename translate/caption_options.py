@@ -16,6 +16,6 @@ class CaptionOptions:
         None, "folder with vocab.json and merges.txt, such as CLIP's or a run's; default: learned from the captions"
     )
     vocab_size: int = flag(
-        8192, "ids that the text encoder has, of which at most all are learned; CLIP: 49408", low=1, fixed=True
+        8192, "ids that there is room for, of which no more are learned; CLIP: 49408", low=1, fixed=True
     )
     context_length: int = flag(77, "ids of a caption; what is longer is cut", low=3, fixed=True)
