@@ -23,7 +23,9 @@ from translate.settings import test_groups, train_flags
 OF_TORCHRUN = {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "max_restarts"}
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What each method's tiniest network needs, over the flags of the tiniest run.
+CLIP = {"nef": 4, "text_width": 8, "text_layers": 1, "text_heads": 2, "vocab_size": 600, "feature_nc": 8}
 TINY = {
+    "clip": {**CLIP, "load_size": 72, "crop_size": 64, "batch_size": 2},
     "context_encoder": {
         "netG": "context_encoder_64",
         "bottleneck": 8,
@@ -39,13 +41,14 @@ TINY = {
 ELSEWHERE = (
     "pip install .",
     'pip install ".[video]"',
+    'pip install ".[text]"',
     "scripts/quickstart.sh",
     "python scripts/repeat.py --seeds 0 1 2 -- --dataroot my_data --name my_run",
     "python scripts/compare_encoders.py --dataroot my_labelled_photos --minutes 5",
 )  # tried by tests/test_wheel.py, by hand, by tests/test_repeat.py and by tests/test_compare_encoders.py
 SUCCESS = (
     r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
-    r"|page: results/compare\.html|the best layer by validation"
+    r"|page: results/compare\.html|the best layer by validation|different captions"
 )
 ABOUT_SEVERAL = "encoders"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
@@ -88,6 +91,10 @@ def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
         for index in range(6):
             pixels = np.random.default_rng((number, index)).integers(0, 200, (80, 80, 3), np.uint8)
             Image.fromarray(pixels + np.uint8(50 * (number % 2))).save(folder / f"{index}.png")
+    (home / "my_named_photos").mkdir()
+    for index, name in enumerate(["n01234567_red_coat", "blue-hat_12"]):
+        shutil.copy(home / "my_photos" / f"{index}.png", home / "my_named_photos" / f"{name}.png")
+    (home / "captions.csv").write_text("path,caption\n0.png,a coat\n1.png,a hat\n")
     frames = [Image.new("RGB", (64, 48), (90 * number, 40, 200)) for number in range(3)]
     frames[0].save(home / "moving.gif", save_all=True, append_images=frames[1:])
     with av.open(str(home / "film.mp4"), "w") as film:
@@ -117,6 +124,7 @@ def model_told(words):
 def test_the_commands_of_a_page_work_in_their_order(page, workplace, main_of, tiny_flags, monkeypatch, capsys):
     """As they stand, but for networks and pictures of the tiniest size and a step or two."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.syspath_prepend(REPOSITORY / "scripts")
     steps = 2  # of the run that is there
     for line in [line for stem, line in COMMANDS if stem == page.stem and line not in ELSEWHERE]:
         program, *words = shlex.split(line)
@@ -124,6 +132,8 @@ def test_the_commands_of_a_page_work_in_their_order(page, workplace, main_of, ti
         capsys.readouterr()
         if script == "scripts/transfer.py":
             importlib.import_module("translate.commands.transfer").main([*words, "--epochs", "1"])
+        elif script == "scripts/retrieval.py":
+            importlib.import_module("retrieval").main(words)
         elif program == "translate":
             importlib.import_module(f"translate.commands.{script}").main(words)
         elif script == "train.py":
@@ -169,7 +179,7 @@ OF_APPLY = {
     *(name for group in (ApplyOptions, EvaluateOptions, TransferOptions) for name in group.__dataclass_fields__),
 }
 OF_EXPORT = {"raw", "no_check"}
-OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs"}
+OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs", "crops", "mirrored"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 
 

@@ -10,7 +10,8 @@ from translate.flags import flag, same_as
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
-DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
+DATASET_MODES = ("unaligned", "aligned", "single", "singleimage", "captioned")
+ONE_DOMAIN = ("single", "captioned")  # those in which there is no domain B
 OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -60,7 +61,7 @@ class DataOptions:
     dataset_mode: str = flag(
         "unaligned",
         "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder; "
-        "singleimage: one picture in each of two folders",
+        "singleimage: one picture in each of two folders; captioned: one folder with captions",
         choices=DATASET_MODES,
     )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
@@ -362,8 +363,11 @@ class TransferOptions:
     dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
     protocols: str = flag(
         "linear,knn", "with commas: linear and knn read the frozen features of each layer; fc learns new layers on "
-        "the deepest; finetune learns with all weights",
+        "the deepest; finetune learns with all weights; zero_shot, of clip: by the names of the classes alone",
     )  # fmt: skip
+    templates: str = flag(
+        "a photo of a {}.", "of zero_shot: sentences with {} for the class, separated by |, or a file of them"
+    )
     epochs: int = flag(30, "of fc and finetune", low=1)
     lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
     rescale: bool = flag(False, "before fc and finetune, scale the layers of an alexnet so that all learn equally fast")

@@ -12,6 +12,7 @@ from translate.flags import build
 from translate.methods import METHODS, Method
 from translate.options import (
     LEGACY,
+    ONE_DOMAIN,
     DataOptions,
     NetworkOptions,
     OptimizerOptions,
@@ -138,7 +139,7 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
     if mode != method.needs:
         raise InputError(f"--dataset_mode {mode} does not suit --model {settings.model}: it learns from {method.needs}")
     flag = next((f"range_{letter}" for letter in "AB" if getattr(settings.data, f"range_{letter}")), None)
-    if flag and method.needs == "single":
+    if flag and method.needs in ONE_DOMAIN:
         raise InputError(f"--{flag} does not suit --model {settings.model}: it learns from 8 bits; leave it out")
     if netG not in method.netG:
         reason = f", since {method.unfit[netG]}" if netG in method.unfit else ""

@@ -18,14 +18,18 @@ from translate.evaluation.probes import PROBES, Probed, Split
 from translate.evaluation.readout import load_squares, read_out
 from translate.files import write_json, write_text
 from translate.flags import build
+from translate.image_text import ImageText, learned_texts
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
 from translate.training.device import choose_device
 from translate.training.precision import choose_precision
+from translate.zero_shot import class_names, read_templates, zero_shot_accuracy
 
 TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the new layers
-PROTOCOLS = (*PROBES, *TUNED)
+ZERO_SHOT = "zero_shot"
+OF_WHOLE = (*TUNED, ZERO_SHOT)  # those that ask an encoder and none of its layers
+PROTOCOLS = (*PROBES, *OF_WHOLE)
 WHOLE = "all layers"
 PHASES = ("train", "val", "test")
 
@@ -52,12 +56,15 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     protocols = _protocols(options.protocols)
     if not options.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
-    encoders = [PretrainedEncoder.load(find_weights(run, Path(options.checkpoints_dir)), options.epoch) for run in runs]
+    paths = [find_weights(run, Path(options.checkpoints_dir)) for run in runs]
+    encoders = [PretrainedEncoder.load(path, options.epoch) for path in paths]
+    texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
     sets = _sets(Path(options.dataroot), options)
     asked = _Asked(sets, protocols, options, choose_device(options.gpu_ids))
     results = []
-    for encoder in _with_untrained(encoders, options.random):
-        results.append(asked.measure(encoder))
+    untrained = _untrained(encoders, options.random)
+    for encoder, both in zip([*untrained, *encoders], [*[None] * len(untrained), *texts], strict=True):
+        results.append(asked.measure(encoder, both))
         print(_line(results[-1], protocols), flush=True)
     text = table(results, protocols, sets)
     print(f"\n{text}")
@@ -89,15 +96,26 @@ def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
     return {phase: sets[phase] for phase in PHASES}
 
 
-def _with_untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
-    """Before the runs, each kind of network among them with untrained weights of so many seeds."""
+def _untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
+    """Each kind of network among the encoders with untrained weights of so many seeds, named by a run of its kind."""
     kinds: dict[str, PretrainedEncoder] = {}
     for encoder in encoders:
         kinds.setdefault(str(encoder.network), encoder)
     untrained = [(encoder, encoder.untrained(seed)) for encoder in kinds.values() for seed in range(seeds)]
     if len(kinds) > 1:
         untrained = [(of, replace(fresh, name=f"{fresh.name} ({_stem(of.name)})")) for of, fresh in untrained]
-    return [fresh for _, fresh in untrained] + list(encoders)
+    return [fresh for _, fresh in untrained]
+
+
+def _with_texts(paths: Sequence[Path], epoch: str) -> list[ImageText | None]:
+    """The runs that learned from texts, with their encoders of these; None for the others."""
+    found = [ImageText.load(path, epoch) if learned_texts(path) else None for path in paths]
+    if not any(found):
+        raise InputError(
+            f"--protocols {ZERO_SHOT} asks what learned from texts, and {paths[0]} did not; leave it out, or give the "
+            "folder of a run of --model clip"
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -113,10 +131,11 @@ class _Asked:
     def classes(self) -> int:
         return len(self.sets["train"].classes)
 
-    def measure(self, encoder: PretrainedEncoder) -> Transferred:
+    def measure(self, encoder: PretrainedEncoder, both: ImageText | None = None) -> Transferred:
+        """Everything that can be asked; what needs texts, only where there is an encoder of them."""
         encoder.network.to(self.device, memory_format=torch.channels_last)
-        found = {**self._probed(encoder), **self._tuned(encoder)}
-        return Transferred(encoder.name, {word: found[word] for word in self.protocols})
+        found = {**self._probed(encoder), **self._tuned(encoder), **self._named(both)}
+        return Transferred(encoder.name, {word: found[word] for word in self.protocols if word in found})
 
     def _probed(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
         """What frozen features of each layer tell."""
@@ -154,6 +173,19 @@ class _Asked:
             for word in protocols
         }
 
+    def _named(self, both: ImageText | None) -> dict[str, dict[str, Probed]]:
+        """What pictures tell of the names of their classes."""
+        if both is None:
+            return {}
+        both.method.to(self.device)
+        templates = read_templates(self.options.templates)
+        shares = {}
+        for phase in ("val", "test"):
+            found = self.sets[phase]
+            pictures = _squares(found, both.input_nc, both.load_size, both.crop_size, phase)
+            shares[phase] = zero_shot_accuracy(both, pictures, _labels(found), class_names(found.classes), templates)
+        return {ZERO_SHOT: {WHOLE: Probed(shares["test"], shares["val"], len(templates))}}
+
 
 @cache
 def _squares(labelled: Labelled, channels: int, load_size: int, crop_size: int, phase: str) -> Tensor:
@@ -171,8 +203,8 @@ def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mappin
     for result in results:
         by_name.setdefault(_stem(result.name), []).append(result)
     parts = [_by_layer(by_name, protocol) for protocol in protocols if protocol in PROBES]
-    if tuned := [protocol for protocol in protocols if protocol in TUNED]:
-        parts.append(_in_columns("", tuned, {name: _tuned_cells(group, tuned) for name, group in by_name.items()}))
+    if whole := [protocol for protocol in protocols if protocol in OF_WHOLE]:
+        parts.append(_in_columns("", whole, {name: _whole_cells(group, whole) for name, group in by_name.items()}))
     counts = ", ".join(f"{len(found)} {phase}" for phase, found in sets.items())
     note = f"Test accuracy in percent; {len(sets['train'].classes)} classes, {counts}; the best layer by validation."
     return "\n\n".join([*parts, note]) + "\n"
@@ -189,8 +221,10 @@ def _by_layer(by_name: Mapping[str, Sequence[Transferred]], protocol: str) -> st
     return _in_columns(protocol, [*taps, "best layer"], rows)
 
 
-def _tuned_cells(group: Sequence[Transferred], protocols: Sequence[str]) -> list[str]:
-    return [_cell([one.found[protocol][WHOLE].accuracy for one in group]) for protocol in protocols]
+def _whole_cells(group: Sequence[Transferred], protocols: Sequence[str]) -> list[str]:
+    return [
+        _cell([one.found[protocol][WHOLE].accuracy for one in group if protocol in one.found]) for protocol in protocols
+    ]
 
 
 def _in_columns(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
@@ -213,12 +247,12 @@ def _cell(shares: Sequence[float]) -> str:
 
 def _line(result: Transferred, protocols: Sequence[str]) -> str:
     """The best of each protocol."""
-    best = {protocol: result.best(protocol) for protocol in protocols}
+    best = {protocol: result.best(protocol) for protocol in protocols if protocol in result.found}
     said = [
         f"{protocol} {100 * probed.accuracy:.1f}{f' ({tap})' if tap != WHOLE else ''}"
         for protocol, (tap, probed) in best.items()
     ]
-    return f"{result.name}: {', '.join(said)}"
+    return f"{result.name}: {', '.join(said) or 'knows no texts'}"
 
 
 def _as_json(results: Sequence[Transferred], sets: Mapping[str, Labelled], options: TransferOptions) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from translate.losses.contrastive import (
     among_queue,
     among_views,
+    clip,
     info_nce,
     moco_v3,
     nt_xent,
@@ -269,15 +270,57 @@ class TestMoCo:
         torch.testing.assert_close(size(0.1), size(1.0))
 
 
+def slow_clip(images: np.ndarray, texts: np.ndarray, scale: float) -> float:
+    """The matrix of all products times the scale; the mean cross entropy of its rows and that of its columns."""
+    logits = scale * np.array([[cosine(image, text) for text in texts] for image in images])
+    rows = [slow_info_nce(list(logits[i]), i, 1.0) for i in range(len(logits))]
+    columns = [slow_info_nce(list(logits[:, i]), i, 1.0) for i in range(len(logits))]
+    return (np.mean(rows) + np.mean(columns)) / 2
+
+
+class TestCLIP:
+    @settings(max_examples=30)
+    @given(st.integers(1, 5), st.integers(1, 6), st.floats(0.5, 20), seeds)
+    def test_it_is_its_equation(self, pairs, channels, scale, seed):
+        image, text = (unit(features(pairs, channels, seed + i)) for i in range(2))
+        expected = slow_clip(image.numpy(), text.numpy(), scale)
+        assert clip(image, text, 1 / scale).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+    @pytest.mark.parametrize("pairs", [1, 2, 64])
+    def test_equal_features_are_guessing(self, pairs):
+        same = unit(torch.ones(pairs, 8, dtype=torch.float64))
+        assert clip(same, same).item() == pytest.approx(math.log(pairs), abs=1e-12)
+
+    def test_pictures_and_texts_can_change_places(self):
+        image, text = unit(features(5, 4, 1)), unit(features(5, 4, 2))
+        torch.testing.assert_close(clip(image, text), clip(text, image), rtol=1e-12, atol=0)
+
+    def test_pairs_as_they_should_be_have_no_loss_at_the_largest_scale(self):
+        own = torch.eye(6, dtype=torch.float64)
+        assert clip(own, own, 0.01).item() == pytest.approx(5 * math.exp(-100), abs=1e-15)
+
+    def test_parts_among_all_are_the_whole(self):
+        image, text = unit(features(6, 4, 1)), unit(features(6, 4, 2))
+        parts = [clip(image[at : at + 2], text[at : at + 2], 0.3, image, text, at) for at in (0, 2, 4)]
+        torch.testing.assert_close(torch.stack(parts).mean(), clip(image, text, 0.3), rtol=1e-12, atol=0)
+
+    def test_gradients_reach_pictures_texts_and_the_scale(self):
+        image, text = (features(3, 4, seed).requires_grad_() for seed in (1, 2))
+        log_scale = torch.tensor(1.3, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(lambda a, b, t: clip(unit(a), unit(b), 1 / t.exp()), (image, text, log_scale))
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_losses_of_views_are_computed_in_float32(dtype):
     first, second = (features(8, 16, seed).to(dtype) for seed in (1, 2))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss, half = nt_xent(first, second), moco_v3(unit(first), unit(second), 0.2)
         queued = info_nce(*among_queue(unit(first), unit(second), unit(second)))
-    assert {loss.dtype, half.dtype, queued.dtype} == {torch.float32}
+        named = clip(unit(first), unit(second))
+    assert {loss.dtype, half.dtype, queued.dtype, named.dtype} == {torch.float32}
     first, second = first.double(), second.double()
     assert loss.item() == pytest.approx(nt_xent(first, second).item(), rel=1e-5)
     assert half.item() == pytest.approx(moco_v3(unit(first), unit(second), 0.2).item(), rel=1e-5)
+    assert named.item() == pytest.approx(clip(unit(first), unit(second)).item(), rel=1e-5)
     expected = info_nce(*among_queue(unit(first), unit(second), unit(second)))
     torch.testing.assert_close(queued.double(), expected, rtol=1e-5, atol=1e-5)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from translate.networks.heads import MLPHead
+from translate.networks.heads import LinearHead, MLPHead
 
 
 def linear_layers(head):
@@ -45,3 +45,9 @@ def test_the_last_norm_has_no_weights_and_can_be_left_out():
 
 def test_one_layer_is_linear():
     assert [type(layer) for layer in MLPHead(3, [4], norm=False, last_norm=False).layers] == [nn.Linear]
+
+
+def test_a_linear_head_is_its_weights_times_the_mean_of_the_map():
+    head, x = LinearHead(3, 5), torch.randn(2, 3, 4, 6)
+    assert [name for name, _ in head.named_parameters()] == ["layer.weight"]
+    torch.testing.assert_close(head(x), x.flatten(2).mean(2) @ head.layer.weight.T)

@@ -31,6 +31,16 @@ CASES: dict[str, dict[str, Any]] = {
 # Those in which the pictures of a batch have to do with each other, so that parts of it are not the same.
 WHOLE: dict[str, dict[str, Any]] = {
     "SimCLR": {"model": "simclr", **ENCODER},
+    "CLIP": {
+        "model": "clip",
+        "netE": "generator",
+        "normE": "none",
+        "feature_nc": 6,
+        "text_width": 8,
+        "text_layers": 2,
+        "text_heads": 2,
+        "vocab_size": SAMPLES + 2,
+    },
     "MoCo v3": {"model": "moco", "moco_version": "v3", **ENCODER, "head_nc": 8},
     # Two in a group are the share of one of two processes.
     "MoCo, batch norms": CASES["MoCo"] | {"normG": "batch", "bn_pictures": 2},
@@ -86,7 +96,8 @@ def batches(sampler: EpochSampler) -> Iterator[Batch]:
     for keys in sampler:
         index = [number for _, number in keys]
         pictures = {letter: torch.stack([picture(letter, number) for number in index]) for letter in "AB"}
-        yield {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": index}
+        texts = [[SAMPLES, *[number] * (1 + number % 3), SAMPLES + 1] for number in index]
+        yield {**pictures, "tokens": texts, "A_paths": [], "B_paths": [], "epoch": 1, "index": index}
 
 
 def picture(letter: str, number: int) -> torch.Tensor:

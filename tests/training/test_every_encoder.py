@@ -30,6 +30,7 @@ from translate.transfer import transfer
 from translate.translator import Translator
 
 TINY = {
+    "clip": {"text_width": 8, "text_layers": 1, "text_heads": 2, "vocab_size": 600, "feature_nc": 8},
     "moco": {"feature_nc": 8},
     "simclr": {},
     "jigsaw": {"permutations": 8, "tile_px": 23, "tile_nc": 8, "head_nc": 16},
@@ -43,6 +44,11 @@ TINY = {
 
 # A value for each flag that is a method's own, and what must be given with it for the flag to matter.
 OWN = {
+    "clip": {
+        "captions": ("captions.csv", {}), "vocabulary": None,  # test_clip_runs.py
+        "vocab_size": (610, {}), "context_length": (3, {}), "text_width": (16, {}), "text_layers": (2, {}),
+        "text_heads": (4, {}), "feature_nc": (6, {}),
+    },
     "moco": {
         "view_px": (80, {}), "crop_min": (0.5, {}), "jitter": (0.5, {}), "no_blur": (True, {}),
         "moco_version": ("v3", {}), "temperature": (0.5, {}), "key_momentum": (0.5, {}), "queue_size": (6, {}),
@@ -69,8 +75,10 @@ OF_ALL = {"netE": ("caffenet", {}), "nef": (8, {}), "normE": ("batch_plain", {})
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory) -> Path:
-    """Two classes of smooth coloured pictures: bright above and bright below."""
+    """Two classes of smooth coloured pictures: bright above and bright below; captions of those of training."""
     root = tmp_path_factory.mktemp("shapes")
+    rows = [f"train/{name}/{index}.png,it is bright {name}" for name in ("above", "below") for index in range(4)]
+    (root / "captions.csv").write_text("\n".join(["path,caption", *rows]) + "\n")
     for phase, count in (("train", 4), ("val", 2), ("test", 2)):
         for name in ("above", "below"):
             folder = root / phase / name

@@ -30,6 +30,7 @@ class Batch(TypedDict, total=False):
     B: Tensor
     A_paths: list[str]
     B_paths: list[str]
+    tokens: list[list[int]]  # ids of a text for each picture, of any length
     epoch: int
     index: list[int]
 
@@ -166,6 +167,8 @@ def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
         pixels = torch.stack([sample[letter].permute(1, 2, 0) for sample in samples])  # (B, H, W, C), as they lie
         batch[letter] = pixels.permute(0, 3, 1, 2)  # (B, C, H, W)
         batch[f"{letter}_paths"] = [sample[f"{letter}_path"] for sample in samples]
+    if "tokens" in samples[0]:
+        batch["tokens"] = [sample["tokens"] for sample in samples]
     return batch
 
 

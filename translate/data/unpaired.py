@@ -27,6 +27,7 @@ class Sample(TypedDict, total=False):
     B: Tensor
     A_path: str
     B_path: str
+    tokens: list[int]  # ids of a text about A
     epoch: int
     index: int
 

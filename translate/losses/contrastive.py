@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def info_nce(similarity: Tensor, positive: Tensor, temperature: float = 0.07) -> Tensor:
+def info_nce(similarity: Tensor, positive: Tensor, temperature: float | Tensor = 0.07) -> Tensor:
     r"""InfoNCE (van den Oord et al. 2018, arXiv:1807.03748, eq. 4), one value for each query.
 
     .. math:: \ell_i = -\log \frac{\exp(s_{i,p_i}/\tau)}{\sum_j \exp(s_{ij}/\tau)}
@@ -13,7 +13,7 @@ def info_nce(similarity: Tensor, positive: Tensor, temperature: float = 0.07) ->
     Args:
         similarity: (..., N, K) similarities of N queries with K keys; ``-inf`` takes a key out.
         positive: (..., N) or (N,) integer index of each query's positive key.
-        temperature: tau > 0.
+        temperature: tau > 0; a tensor where it is learned.
 
     Returns:
         (..., N) losses, at least float32. With equal similarities each is ln K.
@@ -150,3 +150,34 @@ def moco_v3(query: Tensor, keys: Tensor, temperature: float = 1.0, first: int = 
         a scalar, at least float32. With equal features it is 2 tau ln M.
     """
     return 2 * temperature * info_nce(*among_keys(query, keys.detach(), first), temperature).mean()
+
+
+def clip(
+    image: Tensor,
+    text: Tensor,
+    temperature: float | Tensor = 0.07,
+    every_image: Tensor | None = None,
+    every_text: Tensor | None = None,
+    first: int = 0,
+) -> Tensor:
+    r"""The loss of CLIP (Radford et al., ICML 2021, arXiv:2103.00020, figure 3): each picture must pick out its own
+    text among all, and each text its picture; the mean of the two:
+
+    .. math:: L = -\frac{1}{2N} \sum_i \left( \log \frac{\exp(u_i \cdot v_i/\tau)}{\sum_j \exp(u_i \cdot v_j/\tau)}
+              + \log \frac{\exp(u_i \cdot v_i/\tau)}{\sum_j \exp(u_j \cdot v_i/\tau)} \right)
+
+    Args:
+        image, text: (N, D) unit vectors of N pictures and of the texts that belong to them.
+        temperature: tau > 0, the reciprocal of the published scale exp(t).
+        every_image, every_text: (M, D) those of all among which these N are, where they are only a part; none:
+            themselves.
+        first: which of them is the first of these N.
+
+    Returns:
+        a scalar, at least float32. With equal features it is ln M.
+    """
+    every_image = image if every_image is None else every_image
+    every_text = text if every_text is None else every_text
+    by_image = info_nce(*among_keys(image, every_text, first), temperature)
+    by_text = info_nce(*among_keys(text, every_image, first), temperature)
+    return (by_image.mean() + by_text.mean()) / 2

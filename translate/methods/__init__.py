@@ -1,6 +1,7 @@
 """Methods by the name of ``--model``."""
 
 from translate.methods.base import Batch, Method
+from translate.methods.clip import CLIP
 from translate.methods.colorization import Colorization
 from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
@@ -19,6 +20,7 @@ from translate.registry import Registry
 METHODS: Registry[type[Method]] = Registry("method (--model)")
 METHODS.register("cut")(CUT)
 METHODS.register("cycle_gan")(CycleGAN)
+METHODS.register("clip")(CLIP)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
 METHODS.register("depth")(Depth)
@@ -32,5 +34,5 @@ METHODS.register("sincut")(SinCUT)
 METHODS.register("split_brain")(SplitBrain)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "MoCo", "Pix2Pix", "RelativePosition"]
-__all__ += ["Depth", "Rotation", "SimCLR", "SinCUT", "SplitBrain"]
+__all__ += ["CLIP", "CUT", "Colorization", "ContextEncoder", "CycleGAN", "Depth", "Jigsaw", "MoCo", "Pix2Pix"]
+__all__ += ["RelativePosition", "Rotation", "SimCLR", "SinCUT", "SplitBrain"]

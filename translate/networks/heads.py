@@ -34,6 +34,22 @@ class ClassifierHead(nn.Module):
         nn.init.zeros_(self.layers[-1].bias)
 
 
+class LinearHead(nn.Module):
+    """A feature map (B, C, h, w) -> vectors (B, width): its mean over the places, and a linear layer without bias.
+
+    Args:
+        channels: of the map.
+        width: of the vectors.
+    """
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.layer = nn.Linear(channels, width, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layer(features.mean((2, 3)))
+
+
 class MLPHead(nn.Module):
     """A feature map (B, C, h, w), or vectors (B, C), -> vectors (B, widths[-1]): the mean over the places, then linear
     layers with a ReLU between them.

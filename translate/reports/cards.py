@@ -17,6 +17,7 @@ MEANINGS = {
     "turned_270": "it turned to the right by a right angle",
     "view_1": "a random view of it",
     "view_2": "another one: to the encoder the two should be alike, and unlike views of other pictures",
+    "nearest_A": "the picture of the batch that its caption is nearest to: when all is learned, itself",
     "shuffled_A": "what the network saw: tiles of it, each of the same brightness and contrast, shuffled",
     "solved_A": "these tiles in the order that the network takes for the right one",
     "patches_A": "its patches at their places, as the encoder saw them one by one",

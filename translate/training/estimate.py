@@ -8,6 +8,7 @@ from torch import Tensor
 
 from translate.collectives import apart
 from translate.methods import Method
+from translate.options import ONE_DOMAIN
 from translate.settings import TrainSettings
 from translate.training.averaging import WeightAverage
 from translate.training.loop import Limits, Trainer
@@ -95,12 +96,14 @@ def _take_a_step(
 def _batch(settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger) -> Batch:
     """As a loader gives it."""
     data, (width, height) = settings.data, size_px
-    letters = {"A": data.input_nc, "B": data.output_nc} if data.dataset_mode != "single" else {"A": data.input_nc}
+    letters = {"A": data.input_nc} if data.dataset_mode in ONE_DOMAIN else {"A": data.input_nc, "B": data.output_nc}
     pictures = {
         letter: Phantom(torch.empty(size, channels, height, width, dtype=torch.uint8, device=META), ledger)
         for letter, channels in letters.items()
     }
-    return {**pictures, "epoch": 1, "index": list(range(size))}
+    captioned = data.dataset_mode == "captioned"
+    texts = {"tokens": [list(range(settings.method.context_length))] * size} if captioned else {}
+    return {**pictures, **texts, "epoch": 1, "index": list(range(size))}
 
 
 class _Rehearsal(Trainer):

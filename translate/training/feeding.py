@@ -1,15 +1,18 @@
 """Pictures for a training run: found, checked, and turned into batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from translate.caption_options import CaptionOptions
 from translate.data.aligned import AlignedPictures, Pair, check_pairs, find_pairs
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache, Source, default_budget_mb
+from translate.data.captioned import CaptionedPictures
+from translate.data.captions import NAMES, captions_of_names, find_table, read_captions
 from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
 from translate.data.deep_picture import Picture
@@ -25,6 +28,7 @@ from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.data.validation import Validation
 from translate.data.value_range import ValueRange
+from translate.data.vocabulary import Vocabulary, is_vocabulary
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.settings import TrainSettings
@@ -66,6 +70,7 @@ class Feed:
     paths: list[Path]  # all files of domain A, which is what statistics are taken of
     ranges: Ranges = (None, None)  # of the values of A and B; None for 8 bits
     validation: Validation | None = None  # where the quality is measured while training
+    texts: Mapping[str, str] = field(default_factory=dict)  # files that belong beside the weights, by their names
 
     def describe(self) -> str:
         return describe_counts(self.counts)
@@ -87,11 +92,13 @@ def describe_counts(counts: Mapping[str, int]) -> str:
     return f"{counts['A']} pictures in A, {counts['B']} in B"
 
 
-def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
+def open_feed(settings: TrainSettings, share: int = 1, own: Path | None = None, source: Path | None = None) -> Feed:
     """Find and check the pictures of a run. A known dataset is downloaded, but not in a dry run.
 
     Args:
         share: training processes on this machine, which divide the memory for decoded pictures.
+        own: folder of the run that is gone on with.
+        source: folder of the weights that are started from.
 
     Raises:
         InputError: folders missing or empty, pictures unreadable or too small, a batch larger than the data.
@@ -107,6 +114,8 @@ def open_feed(settings: TrainSettings, share: int = 1) -> Feed:
     }
     mode = settings.data.dataset_mode
     root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
+    if mode == "captioned":
+        return _open_captioned(settings, root, share, own, source)
     return openers[mode](settings, root, share)
 
 
@@ -117,7 +126,9 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
         for domain, letter in zip("AB", _letters(settings), strict=True)
     }
     transform = _transform(settings)
-    reports = {domain: _checked(settings, folder, transform) for domain, folder in folders.items()}
+    reports = {
+        domain: _checked(settings, folder, transform, list_pictures(folder)) for domain, folder in folders.items()
+    }
     held, paths = {}, {}
     for domain, report in reports.items():
         held[domain], paths[domain] = part_held_out(settings, root, list(report.headers))
@@ -142,10 +153,51 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
 
 
 def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
-    data = settings.data
     folder = single_folder(root, settings.run.phase, _letters(settings)[0])
+    return _one_domain(settings, root, share, folder, list_pictures(folder))
+
+
+def _open_captioned(settings: TrainSettings, root: Path, share: int, own: Path | None, source: Path | None) -> Feed:
+    told = settings.method
+    if told.captions == NAMES:
+        feed = _open_single(settings, root, share)
+        captions = captions_of_names(feed.paths)
+    else:
+        captions = read_captions(find_table(told.captions, root), root)
+        feed = _one_domain(settings, root, share, root, list(captions))
+    written = [captions[path] for path in feed.paths]
+    vocabulary = open_vocabulary(told, [caption for each in written for caption in each], own, source)
+    tokens = [[vocabulary.encode(caption, told.context_length) for caption in each] for each in written]
+    dataset = CaptionedPictures(feed.dataset, tokens, settings.run.seed)
+    return replace(feed, dataset=dataset, texts=vocabulary.files())
+
+
+def open_vocabulary(
+    told: CaptionOptions, captions: Iterable[str], own: Path | None = None, source: Path | None = None
+) -> Vocabulary:
+    """The vocabulary of the run that is gone on with; else that which the flags name, or which the weights that are
+    started from were trained with; else one that is learned from the captions.
+
+    Raises:
+        InputError: it is damaged, or has more ids than ``--vocab_size``.
+    """
+    own, source = (folder if folder and is_vocabulary(folder) else None for folder in (own, source))
+    folder = own or told.vocabulary or source
+    if folder is None:
+        return Vocabulary.learn(captions, told.vocab_size)
+    vocabulary = Vocabulary.load(Path(folder))
+    if len(vocabulary) > told.vocab_size:
+        raise InputError(
+            f"--vocab_size {told.vocab_size} is less than the {len(vocabulary)} ids of {folder}: use --vocab_size "
+            f"{len(vocabulary)}"
+        )
+    return vocabulary
+
+
+def _one_domain(settings: TrainSettings, root: Path, share: int, folder: Path, paths: list[Path]) -> Feed:
+    data = settings.data
     transform = _transform(settings)
-    report = _checked(settings, folder, transform, deep=False)
+    report = _checked(settings, folder, transform, paths, deep=False)
     held, paths = part_held_out(settings, root, list(report.headers))
     channels = _channels(data.input_nc, data.output_nc, report.headers, report.headers)
     sizes = {(Part(path), channels[0]): _size(report.headers[path]) for path in paths}
@@ -195,7 +247,7 @@ def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
     }
     transform = _transform(settings, filter="bilinear")
     paths = [find_single_image(folder, data.max_dataset_size) for folder in folders.values()]
-    reports = [_checked(settings, folder, transform) for folder in folders.values()]
+    reports = [_checked(settings, folder, transform, list_pictures(folder)) for folder in folders.values()]
     headers = [report.headers for report in reports]
     channels = _channels(data.input_nc, data.output_nc, *headers)
     ranges = _ranges(settings, *((folders[domain].name, found) for domain, found in zip("AB", headers, strict=True)))
@@ -213,10 +265,12 @@ def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
     return Feed(root, dataset, {"A": 1, "B": 1}, *channels, folders, paths[:1], ranges)
 
 
-def _checked(settings: TrainSettings, folder: Path, transform: Transform, deep: bool = True) -> Report:
+def _checked(
+    settings: TrainSettings, folder: Path, transform: Transform, paths: list[Path], deep: bool = True
+) -> Report:
     """The good pictures of a folder, all of a size that the transforms can use; deep ones may be no good."""
     data = settings.data
-    report = check_pictures(list_pictures(folder)[: data.max_dataset_size], label=folder.name)
+    report = check_pictures(paths[: data.max_dataset_size], label=folder.name)
     report = report if deep else without_deep(report)
     good = raise_or_skip(report, data.skip_bad_images)
     headers = {path: report.headers[path] for path in good}

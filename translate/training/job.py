@@ -53,7 +53,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
             check_displays(start.settings.reports, values)
         check_optimizer(start.settings.optimizer)
         check_quality(start.settings.quality, bool(METHODS[start.settings.model].generators))
-        feed = open_feed(start.settings, processes.local_count)
+        feed = open_feed(start.settings, processes.local_count, start.own, start.source)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(settings.speed.precision, device, deep=any(feed.ranges))
     precision.set_up()

@@ -178,6 +178,7 @@ def _write_beginning(job: Job, observer: Observer, trainer: Trainer) -> None:
     """What must lie in the folder before the first step."""
     folder, settings = job.start.folder, job.settings
     observer.logs.begin()
+    folder.write_texts(job.feed.texts)
     if not job.start.state:
         observer.save(trainer)  # the record comes after: where it lies, the run can be resumed
     folder.write_record(make_record(settings, job.method, job.feed))

@@ -3,6 +3,7 @@
 import glob
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ class RunFolder:
 
     def write_launch(self, launch: str) -> None:
         write_text(self.path / LAUNCH, launch)
+
+    def write_texts(self, texts: Mapping[str, str]) -> None:
+        """Files of text that belong beside the weights, by their names."""
+        for name, text in texts.items():
+            write_text(self.path / name, text)
 
     def write_record(self, record: dict[str, Any]) -> None:
         write_json(self.record_path, record)

@@ -31,6 +31,16 @@ class Start:
     state: dict[str, Any] | None = None
     weights: dict[str, Path] = field(default_factory=dict)
 
+    @property
+    def own(self) -> Path | None:
+        """The folder of the run that is gone on with."""
+        return self.folder.path if self.continues else None
+
+    @property
+    def source(self) -> Path | None:
+        """The folder of the weights that are started from."""
+        return next((file.parent for file in self.weights.values()), None)
+
 
 def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     """Where the flags say to start. Reads files and writes none.
