@@ -12,6 +12,7 @@ from torch import Tensor
 
 from translate.choosing import find_weights
 from translate.data.labelled import Labelled, check_same_classes, find_labelled, split_labelled
+from translate.data.voc import is_voc
 from translate.errors import InputError
 from translate.evaluation.finetuning import Pictures, finetune
 from translate.evaluation.probes import PROBES, Probed, Split
@@ -23,10 +24,10 @@ from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
 from translate.training.device import choose_device
 from translate.training.precision import choose_precision
+from translate.voc_transfer import VOC_PROTOCOLS, WHOLE, Scored, VocAsked
 
 TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the new layers
 PROTOCOLS = (*PROBES, *TUNED)
-WHOLE = "all layers"
 PHASES = ("train", "val", "test")
 
 
@@ -35,9 +36,9 @@ class Transferred:
     """What was read from the encoder of a run: for each protocol and layer what the probe came to."""
 
     name: str
-    found: Mapping[str, Mapping[str, Probed]]
+    found: Mapping[str, Mapping[str, Probed | Scored]]
 
-    def best(self, protocol: str) -> tuple[str, Probed]:
+    def best(self, protocol: str) -> tuple[str, Probed | Scored]:
         """The layer that validation prefers, and what the test says of it."""
         return max(self.found[protocol].items(), key=lambda entry: entry[1].validation)
 
@@ -49,32 +50,41 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         InputError: a run or a folder is missing or wrong.
     """
     options = build(TransferOptions, dict(values))
-    protocols = _protocols(options.protocols)
     if not options.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
+    in_voc = is_voc(Path(options.dataroot))
+    words = values.get("protocols") or (VOC_PROTOCOLS[0] if in_voc else options.protocols)
+    protocols = _protocols(words, VOC_PROTOCOLS if in_voc else PROTOCOLS)
     encoders = [PretrainedEncoder.load(find_weights(run, Path(options.checkpoints_dir)), options.epoch) for run in runs]
-    sets = _sets(Path(options.dataroot), options)
-    asked = _Asked(sets, protocols, options, choose_device(options.gpu_ids))
+    device = choose_device(options.gpu_ids)
+    if in_voc:
+        asked = VocAsked(Path(options.dataroot), protocols, options, device)
+        asked.read()
+    else:
+        asked = _Asked(_sets(Path(options.dataroot), options), protocols, options, device)
     results = []
     for encoder in _with_untrained(encoders, options.random):
-        results.append(asked.measure(encoder))
+        results.append(Transferred(encoder.name, asked.measure(encoder)))
         print(_line(results[-1], protocols), flush=True)
-    text = table(results, protocols, sets)
+    text = table(results, protocols, asked.note())
     print(f"\n{text}")
     if options.output:
         folder = Path(options.output)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "transfer.md", text)
-        write_json(folder / "transfer.json", _as_json(results, sets, options))
+        write_json(folder / "transfer.json", _as_json(results, asked.described(), options))
         print(f"written: {folder / 'transfer.md'}, {folder / 'transfer.json'}")
     return results
 
 
-def _protocols(words: str) -> list[str]:
+def _protocols(words: str, known: Sequence[str]) -> list[str]:
     chosen = [word.strip() for word in words.split(",") if word.strip()]
-    unknown = [word for word in chosen if word not in PROTOCOLS]
+    unknown = [word for word in chosen if word not in known]
     if unknown or not chosen:
-        raise InputError(f"--protocols {words}: choose from {', '.join(PROTOCOLS)}")
+        others = VOC_PROTOCOLS if known is PROTOCOLS else PROTOCOLS
+        needed = "a folder in VOC's format" if known is PROTOCOLS else "folders train/CLASS and test/CLASS"
+        hint = f"; {unknown[0]} is for {needed}" if unknown and unknown[0] in others else ""
+        raise InputError(f"--protocols {words}: choose from {', '.join(known)}{hint}")
     return chosen
 
 
@@ -113,10 +123,20 @@ class _Asked:
     def classes(self) -> int:
         return len(self.sets["train"].classes)
 
-    def measure(self, encoder: PretrainedEncoder) -> Transferred:
+    def measure(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
         encoder.network.to(self.device, memory_format=torch.channels_last)
         found = {**self._probed(encoder), **self._tuned(encoder)}
-        return Transferred(encoder.name, {word: found[word] for word in self.protocols})
+        return {word: found[word] for word in self.protocols}
+
+    def note(self) -> str:
+        counts = ", ".join(f"{len(found)} {phase}" for phase, found in self.sets.items())
+        return f"Test accuracy in percent; {self.classes} classes, {counts}; the best layer by validation."
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.sets["train"].classes),
+            "counts": {phase: len(found) for phase, found in self.sets.items()},
+        }
 
     def _probed(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
         """What frozen features of each layer tell."""
@@ -165,16 +185,15 @@ def _labels(labelled: Labelled) -> Tensor:
     return torch.from_numpy(labelled.labels)
 
 
-def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mapping[str, Labelled]) -> str:
-    """Test accuracies in percent, a row for each encoder; those of a name over several seeds as mean and deviation."""
+def table(results: Sequence[Transferred], protocols: Sequence[str], note: str) -> str:
+    """Test figures in percent, a row for each encoder; those of a name over several seeds as mean and deviation."""
     by_name: dict[str, list[Transferred]] = {}
     for result in results:
         by_name.setdefault(_stem(result.name), []).append(result)
-    parts = [_by_layer(by_name, protocol) for protocol in protocols if protocol in PROBES]
-    if tuned := [protocol for protocol in protocols if protocol in TUNED]:
+    tuned = [protocol for protocol in protocols if WHOLE in results[0].found[protocol]]
+    parts = [_by_layer(by_name, protocol) for protocol in protocols if protocol not in tuned]
+    if tuned:
         parts.append(_in_columns("", tuned, {name: _tuned_cells(group, tuned) for name, group in by_name.items()}))
-    counts = ", ".join(f"{len(found)} {phase}" for phase, found in sets.items())
-    note = f"Test accuracy in percent; {len(sets['train'].classes)} classes, {counts}; the best layer by validation."
     return "\n\n".join([*parts, note]) + "\n"
 
 
@@ -221,11 +240,10 @@ def _line(result: Transferred, protocols: Sequence[str]) -> str:
     return f"{result.name}: {', '.join(said)}"
 
 
-def _as_json(results: Sequence[Transferred], sets: Mapping[str, Labelled], options: TransferOptions) -> dict[str, Any]:
+def _as_json(results: Sequence[Transferred], told: Mapping[str, Any], options: TransferOptions) -> dict[str, Any]:
     return {
         "dataroot": options.dataroot,
-        "classes": list(sets["train"].classes),
-        "counts": {phase: len(found) for phase, found in sets.items()},
+        **told,
         "results": [
             {
                 "name": result.name,
