@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from translate.training.precision import choose_precision
 
 VOC_PROTOCOLS = ("svm", "segmentation", "detection")
 MEASURED = {"svm": "mean average precision", "segmentation": "mean IoU", "detection": "mean average precision"}
+FORMS = (average_precision, eleven_point_average_precision)
 WHOLE = "all layers"
 
 
@@ -95,22 +96,10 @@ class VocAsked:
         taps = encoder.network.taps
         rows = {}
         for phase, found in self.annotated.items():
-            squares = load_squares(found.paths, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
+            squares = _squares(found.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
             rows[phase] = read_out(encoder.network, squares, taps, self.options.most_values, self.device)
-        return {tap: self._of_rows(rows["train"][tap], rows["test"][tap]) for tap in taps}
-
-    def _of_rows(self, train: torch.Tensor, test: torch.Tensor) -> Scored:
-        """As published: what is only difficult speaks against its class in training, and is not asked in the test."""
-        told, truth = self.annotated["train"], self.annotated["test"].truth()
-        machines = learn_machines(train, torch.from_numpy(told.truth() == PRESENT))
-        scores = machines.scores(test).numpy()
-        both = []
-        for form in (average_precision, eleven_point_average_precision):
-            columns = zip(scores.T, truth.T, strict=True)
-            both.append([form(its[of != ONLY_DIFFICULT], of[of != ONLY_DIFFICULT] == PRESENT) for its, of in columns])
-        area, eleven = both
-        validation = mean_over_classes(machines.validation)
-        return _scored(told.classes, area, dict(zip(told.classes, machines.costs, strict=True)), validation, eleven)
+        both = self.annotated["train"], self.annotated["test"]
+        return {tap: score_machines(rows["train"][tap], rows["test"][tap], *both) for tap in taps}
 
     def _segmentation(self, encoder: PretrainedEncoder) -> dict[str, Scored]:
         confusion = segment(encoder.network, self.mapped["train"], self.mapped["test"], self._tuning(encoder))
@@ -120,10 +109,7 @@ class VocAsked:
     def _detection(self, encoder: PretrainedEncoder) -> dict[str, Scored]:
         train, test = self.annotated["train"], self.annotated["test"]
         found = detect(encoder.network, train, test, self._tuning(encoder))
-        area, eleven = (
-            detection_precisions(found, test.objects, len(test.classes), form)
-            for form in (average_precision, eleven_point_average_precision)
-        )
+        area, eleven = (detection_precisions(found, test.objects, len(test.classes), form) for form in FORMS)
         return {WHOLE: _scored(train.classes, area, self.options.epochs, None, eleven)}
 
     def _tuning(self, encoder: PretrainedEncoder) -> Tuning:
@@ -153,6 +139,28 @@ class VocAsked:
             classes["pixels"] = ["background", *map(str, range(1, self.mapped["train"].classes))]
             counts["pixels"] = {phase: len(found) for phase, found in self.mapped.items()}
         return {"classes": classes, "counts": counts}
+
+
+def score_machines(train_rows: torch.Tensor, test_rows: torch.Tensor, train: Annotated, test: Annotated) -> Scored:
+    """Learn a machine for each class on the features (N, D) of some pictures, and rank others by it.
+
+    As published: a picture whose objects of a class are all difficult speaks against the class in training, and is not
+    asked in the test.
+    """
+    machines = learn_machines(train_rows, torch.from_numpy(train.truth() == PRESENT))
+    columns = [
+        (scores[truth != ONLY_DIFFICULT], truth[truth != ONLY_DIFFICULT] == PRESENT)
+        for scores, truth in zip(machines.scores(test_rows).numpy().T, test.truth().T, strict=True)
+    ]
+    area, eleven = ([form(*column) for column in columns] for form in FORMS)
+    chosen = dict(zip(train.classes, machines.costs, strict=True))
+    return _scored(train.classes, area, chosen, mean_over_classes(machines.validation), eleven)
+
+
+@cache
+def _squares(paths: tuple[Path, ...], channels: int, load_size: int, crop_size: int) -> torch.Tensor:
+    """Read once for all encoders that see pictures of one size."""
+    return load_squares(paths, channels, load_size, crop_size)
 
 
 def _scored(

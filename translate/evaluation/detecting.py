@@ -88,7 +88,7 @@ def detect(encoder: Encoder, train: Annotated, test: Annotated, tuning: Tuning) 
         return sum(model(images, targets).values())
 
     tuning.learn(model, loss_of, len(train))
-    return [_found(model, read_scaled(path, encoder.input_nc, tuning.load_size), device) for path in test.paths]
+    return [find_in(model, read_scaled(path, encoder.input_nc, tuning.load_size), device) for path in test.paths]
 
 
 def sample(picture: Scaled, objects: Objects, mirrored: bool) -> tuple[Tensor, dict[str, Tensor]]:
@@ -103,7 +103,8 @@ def sample(picture: Scaled, objects: Objects, mirrored: bool) -> tuple[Tensor, d
 
 
 @torch.no_grad()
-def _found(model: nn.Module, picture: Scaled, device: torch.device) -> Detected:
+def find_in(model: nn.Module, picture: Scaled, device: torch.device) -> Detected:
+    """What a detector finds in a picture, in pixels of the picture before it was scaled."""
     told = model([picture.pixels.to(device).float() / 255])[0]
     boxes, labels, scores = (told[key].cpu().double().numpy() for key in ("boxes", "labels", "scores"))
     return Detected(boxes / picture.scale, labels.astype(np.int64) - 1, scores)
