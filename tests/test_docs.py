@@ -45,7 +45,7 @@ ELSEWHERE = (
 )  # tried by tests/test_wheel.py, by hand, by tests/test_repeat.py and by tests/test_compare_encoders.py
 SUCCESS = (
     r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
-    r"|page: results/compare\.html|the best layer by validation"
+    r"|page: results/compare\.html|the best layer by validation|Of the test pictures, in percent"
 )
 ABOUT_SEVERAL = "encoders"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
@@ -65,7 +65,7 @@ def model_of(stem):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
+def folders(tmp_path_factory, make_domains, make_deep_domains, write_voc) -> Path:
     """The pictures that the pages speak of."""
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
@@ -88,6 +88,8 @@ def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
         for index in range(6):
             pixels = np.random.default_rng((number, index)).integers(0, 200, (80, 80, 3), np.uint8)
             Image.fromarray(pixels + np.uint8(50 * (number % 2))).save(folder / f"{index}.png")
+    write_voc(home / "VOCdevkit/VOC2007", {"trainval": 3, "test": 3})
+    write_voc(home / "VOCdevkit/VOC2012", {"train": 3, "val": 3})
     frames = [Image.new("RGB", (64, 48), (90 * number, 40, 200)) for number in range(3)]
     frames[0].save(home / "moving.gif", save_all=True, append_images=frames[1:])
     with av.open(str(home / "film.mp4"), "w") as film:
