@@ -252,3 +252,61 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "no weights"))
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "no hub"))
     monkeypatch.setattr("translate.evaluation.weights.download", unreachable)
+
+
+VOC_OBJECT = """  <object>
+    <name>{}</name>
+    <difficult>{}</difficult>
+    <bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>
+  </object>
+"""
+VOC_CLASSES, VOC_COLORS = ("box", "disc"), ((220, 30, 30), (30, 60, 220))
+
+
+def _write_voc(root: Path, counts: Mapping[str, int] = MappingProxyType({"trainval": 12, "test": 6})) -> Path:
+    """Pictures in VOC's format: a red rectangle, a blue disc or both on noise, with edges that are void in the maps."""
+    for folder in ("JPEGImages", "Annotations", "SegmentationClass", "ImageSets/Main", "ImageSets/Segmentation"):
+        (root / folder).mkdir(parents=True)
+    for phase, count in counts.items():
+        names = [f"{phase}{index}" for index in range(count)]
+        for task in ("Main", "Segmentation"):
+            (root / "ImageSets" / task / f"{phase}.txt").write_text("".join(f"{name}\n" for name in names))
+        for index, name in enumerate(names):
+            kinds = ((0,), (1,), (0, 1))[index % 3]
+            _write_voc_picture(root, name, kinds, np.random.default_rng((count, index, len(phase))))
+    return root
+
+
+def _write_voc_picture(root: Path, name: str, kinds: Sequence[int], rng: np.random.Generator) -> None:
+    height, width = 64, int(rng.choice([80, 96]))
+    pixels = rng.integers(90, 160, (height, width, 3), dtype=np.uint8)
+    classes = np.zeros((height, width), dtype=np.uint8)
+    y, x = np.mgrid[:height, :width]
+    told = ""
+    for place, kind in enumerate(kinds):
+        side = int(rng.integers(26, 36))
+        top = int(rng.integers(1, height - side))
+        left = (
+            int(rng.integers(1, width // 2 - side + 1)) if place == 0 else int(rng.integers(width // 2, width - side))
+        )
+        inside = (y >= top) & (y < top + side) & (x >= left) & (x < left + side)
+        if kind == 1:
+            inside &= (y - top - (side - 1) / 2) ** 2 + (x - left - (side - 1) / 2) ** 2 <= (side / 2) ** 2
+        edge = inside & ~(
+            np.roll(inside, 1, 0) & np.roll(inside, -1, 0) & np.roll(inside, 1, 1) & np.roll(inside, -1, 1)
+        )
+        pixels[inside] = VOC_COLORS[kind]
+        classes[inside], classes[edge] = kind + 1, 255
+        told += VOC_OBJECT.format(VOC_CLASSES[kind], 0, left + 1, top + 1, left + side, top + side)
+    Image.fromarray(pixels).save(root / "JPEGImages" / f"{name}.jpg", quality=95)
+    size = f"  <size><width>{width}</width><height>{height}</height><depth>3</depth></size>\n"
+    (root / "Annotations" / f"{name}.xml").write_text(f"<annotation>\n{size}{told}</annotation>\n")
+    mask = Image.fromarray(classes)
+    mask.putpalette([0, 0, 0, 128, 0, 0, 0, 0, 128] + [0] * 756 + [224, 224, 192])
+    mask.save(root / "SegmentationClass" / f"{name}.png")
+
+
+@pytest.fixture(scope="session")
+def write_voc() -> Callable[..., Path]:
+    """write_voc(folder, counts): twelve pictures to learn from and six to be tested on, of boxes and discs."""
+    return _write_voc

@@ -48,7 +48,7 @@ ELSEWHERE = (
 )  # tried by tests/test_wheel.py, by hand, by tests/test_repeat.py and by tests/test_compare_encoders.py
 SUCCESS = (
     r"done: \d+ steps|(\d+) in, \1 written|largest difference from the translator: 0\.0|untouched"
-    r"|page: results/compare\.html|the best layer by validation|different captions"
+    r"|page: results/compare\.html|the best layer by validation|different captions|Of the test pictures, in percent"
 )
 ABOUT_SEVERAL = "encoders"
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
@@ -68,7 +68,7 @@ def model_of(stem):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
+def folders(tmp_path_factory, make_domains, make_deep_domains, write_voc) -> Path:
     """The pictures that the pages speak of."""
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
@@ -95,6 +95,8 @@ def folders(tmp_path_factory, make_domains, make_deep_domains) -> Path:
     for index, name in enumerate(["n01234567_red_coat", "blue-hat_12"]):
         shutil.copy(home / "my_photos" / f"{index}.png", home / "my_named_photos" / f"{name}.png")
     (home / "captions.csv").write_text("path,caption\n0.png,a coat\n1.png,a hat\n")
+    write_voc(home / "VOCdevkit/VOC2007", {"trainval": 3, "test": 3})
+    write_voc(home / "VOCdevkit/VOC2012", {"train": 3, "val": 3})
     frames = [Image.new("RGB", (64, 48), (90 * number, 40, 200)) for number in range(3)]
     frames[0].save(home / "moving.gif", save_all=True, append_images=frames[1:])
     with av.open(str(home / "film.mp4"), "w") as film:

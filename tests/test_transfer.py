@@ -73,6 +73,9 @@ class TestTable:
         first = written["results"][-1]["protocols"]["knn"]["res1"]
         assert first["accuracy"] == results[-1].found["knn"]["res1"].accuracy
         assert (tmp_path / "out/transfer.md").read_text().startswith("| knn | down1 |")
+        page = (tmp_path / "out/index.html").read_text()
+        best = 100 * results[-1].best("knn")[1].accuracy
+        assert f"latest_net_G {best:.1f}" in page and "stroke-dasharray" in page  # the line of untrained weights
 
     def test_runs_of_one_name_and_other_seeds_share_a_row(self, measured, generator_file, tmp_path, capsys):
         runs = []

@@ -360,16 +360,19 @@ class EvaluateOptions:
 class TransferOptions:
     """Transfer"""
 
-    dataroot: str | None = flag(None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/")
+    dataroot: str | None = flag(
+        None, "folder of labelled pictures: train/CLASS/ and test/CLASS/, and val/CLASS/; or one in VOC's format"
+    )
     protocols: str = flag(
         "linear,knn", "with commas: linear and knn read the frozen features of each layer; fc learns new layers on "
-        "the deepest; finetune learns with all weights; zero_shot, of clip: by the names of the classes alone",
+        "the deepest; finetune learns with all weights; zero_shot, of clip: by the names of the classes alone; on a "
+        "folder in VOC's format svm (its default), segmentation, detection",
     )  # fmt: skip
     templates: str = flag(
         "a photo of a {}.", "of zero_shot: sentences with {} for the class, separated by |, or a file of them"
     )
-    epochs: int = flag(30, "of fc and finetune", low=1)
-    lr: float = flag(0.001, "learning rate of fc and finetune", above=0)
+    epochs: int = flag(30, "of fc, finetune, segmentation and detection", low=1)
+    lr: float = flag(0.001, "learning rate of fc, finetune, segmentation and detection", above=0)
     rescale: bool = flag(False, "before fc and finetune, scale the layers of an alexnet so that all learn equally fast")
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
     shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)

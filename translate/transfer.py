@@ -1,6 +1,5 @@
 """How good are an encoder's features? A table of what can be read from each layer, beside untrained weights."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from translate.choosing import find_weights
 from translate.data.labelled import Labelled, check_same_classes, find_labelled, split_labelled
+from translate.data.voc import is_voc
 from translate.errors import InputError
 from translate.evaluation.finetuning import Pictures, finetune
 from translate.evaluation.probes import PROBES, Probed, Split
@@ -22,28 +22,17 @@ from translate.image_text import ImageText, learned_texts
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
+from translate.reports.transfer import write_transfer_page
 from translate.training.device import choose_device
 from translate.training.precision import choose_precision
+from translate.transfer_table import UNTRAINED, WHOLE, Transferred, as_json, in_text, line_of, parts_of, stem_of
+from translate.voc_transfer import VOC_PROTOCOLS, VocAsked
 from translate.zero_shot import class_names, read_templates, zero_shot_accuracy
 
 TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the new layers
 ZERO_SHOT = "zero_shot"
-OF_WHOLE = (*TUNED, ZERO_SHOT)  # those that ask an encoder and none of its layers
-PROTOCOLS = (*PROBES, *OF_WHOLE)
-WHOLE = "all layers"
+PROTOCOLS = (*PROBES, *TUNED, ZERO_SHOT)
 PHASES = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Transferred:
-    """What was read from the encoder of a run: for each protocol and layer what the probe came to."""
-
-    name: str
-    found: Mapping[str, Mapping[str, Probed]]
-
-    def best(self, protocol: str) -> tuple[str, Probed]:
-        """The layer that validation prefers, and what the test says of it."""
-        return max(self.found[protocol].items(), key=lambda entry: entry[1].validation)
 
 
 def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred]:
@@ -53,35 +42,49 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         InputError: a run or a folder is missing or wrong.
     """
     options = build(TransferOptions, dict(values))
-    protocols = _protocols(options.protocols)
     if not options.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
+    in_voc = is_voc(Path(options.dataroot))
+    words = values.get("protocols") or (VOC_PROTOCOLS[0] if in_voc else options.protocols)
+    protocols = _protocols(words, VOC_PROTOCOLS if in_voc else PROTOCOLS)
     paths = [find_weights(run, Path(options.checkpoints_dir)) for run in runs]
     encoders = [PretrainedEncoder.load(path, options.epoch) for path in paths]
     texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
-    sets = _sets(Path(options.dataroot), options)
-    asked = _Asked(sets, protocols, options, choose_device(options.gpu_ids))
+    device = choose_device(options.gpu_ids)
+    if in_voc:
+        asked = VocAsked(Path(options.dataroot), protocols, options, device)
+        asked.read()
+    else:
+        asked = _Asked(_sets(Path(options.dataroot), options), protocols, options, device)
     results = []
     untrained = _untrained(encoders, options.random)
     for encoder, both in zip([*untrained, *encoders], [*[None] * len(untrained), *texts], strict=True):
-        results.append(asked.measure(encoder, both))
-        print(_line(results[-1], protocols), flush=True)
-    text = table(results, protocols, sets)
+        results.append(Transferred(encoder.name, asked.measure(encoder, both)))
+        print(line_of(results[-1], protocols), flush=True)
+    parts = parts_of(results, protocols)
+    text = in_text(parts, asked.note())
     print(f"\n{text}")
     if options.output:
         folder = Path(options.output)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "transfer.md", text)
-        write_json(folder / "transfer.json", _as_json(results, sets, options))
-        print(f"written: {folder / 'transfer.md'}, {folder / 'transfer.json'}")
+        told = {"dataroot": options.dataroot, **asked.described(), "results": as_json(results)}
+        write_json(folder / "transfer.json", told)
+        compared = [name for part in parts for name in part.cells if name.startswith(UNTRAINED)]
+        facts = {"data set": Path(options.dataroot).name, "measured": asked.note()}
+        write_transfer_page(folder / "index.html", facts, parts, compared)
+        print(f"written: {', '.join(str(folder / name) for name in ('index.html', 'transfer.md', 'transfer.json'))}")
     return results
 
 
-def _protocols(words: str) -> list[str]:
+def _protocols(words: str, known: Sequence[str]) -> list[str]:
     chosen = [word.strip() for word in words.split(",") if word.strip()]
-    unknown = [word for word in chosen if word not in PROTOCOLS]
+    unknown = [word for word in chosen if word not in known]
     if unknown or not chosen:
-        raise InputError(f"--protocols {words}: choose from {', '.join(PROTOCOLS)}")
+        others = VOC_PROTOCOLS if known is PROTOCOLS else PROTOCOLS
+        needed = "a folder in VOC's format" if known is PROTOCOLS else "folders train/CLASS and test/CLASS"
+        hint = f"; {unknown[0]} is for {needed}" if unknown and unknown[0] in others else ""
+        raise InputError(f"--protocols {words}: choose from {', '.join(known)}{hint}")
     return chosen
 
 
@@ -103,7 +106,7 @@ def _untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[Pretra
         kinds.setdefault(str(encoder.network), encoder)
     untrained = [(encoder, encoder.untrained(seed)) for encoder in kinds.values() for seed in range(seeds)]
     if len(kinds) > 1:
-        untrained = [(of, replace(fresh, name=f"{fresh.name} ({_stem(of.name)})")) for of, fresh in untrained]
+        untrained = [(of, replace(fresh, name=f"{fresh.name} ({stem_of(of.name)})")) for of, fresh in untrained]
     return [fresh for _, fresh in untrained]
 
 
@@ -131,11 +134,21 @@ class _Asked:
     def classes(self) -> int:
         return len(self.sets["train"].classes)
 
-    def measure(self, encoder: PretrainedEncoder, both: ImageText | None = None) -> Transferred:
+    def measure(self, encoder: PretrainedEncoder, both: ImageText | None = None) -> dict[str, dict[str, Probed]]:
         """Everything that can be asked; what needs texts, only where there is an encoder of them."""
         encoder.network.to(self.device, memory_format=torch.channels_last)
         found = {**self._probed(encoder), **self._tuned(encoder), **self._named(both)}
-        return Transferred(encoder.name, {word: found[word] for word in self.protocols if word in found})
+        return {word: found[word] for word in self.protocols if word in found}
+
+    def note(self) -> str:
+        counts = ", ".join(f"{len(found)} {phase}" for phase, found in self.sets.items())
+        return f"Test accuracy in percent; {self.classes} classes, {counts}; the best layer by validation."
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.sets["train"].classes),
+            "counts": {phase: len(found) for phase, found in self.sets.items()},
+        }
 
     def _probed(self, encoder: PretrainedEncoder) -> dict[str, dict[str, Probed]]:
         """What frozen features of each layer tell."""
@@ -195,79 +208,3 @@ def _squares(labelled: Labelled, channels: int, load_size: int, crop_size: int, 
 
 def _labels(labelled: Labelled) -> Tensor:
     return torch.from_numpy(labelled.labels)
-
-
-def table(results: Sequence[Transferred], protocols: Sequence[str], sets: Mapping[str, Labelled]) -> str:
-    """Test accuracies in percent, a row for each encoder; those of a name over several seeds as mean and deviation."""
-    by_name: dict[str, list[Transferred]] = {}
-    for result in results:
-        by_name.setdefault(_stem(result.name), []).append(result)
-    parts = [_by_layer(by_name, protocol) for protocol in protocols if protocol in PROBES]
-    if whole := [protocol for protocol in protocols if protocol in OF_WHOLE]:
-        parts.append(_in_columns("", whole, {name: _whole_cells(group, whole) for name, group in by_name.items()}))
-    counts = ", ".join(f"{len(found)} {phase}" for phase, found in sets.items())
-    note = f"Test accuracy in percent; {len(sets['train'].classes)} classes, {counts}; the best layer by validation."
-    return "\n\n".join([*parts, note]) + "\n"
-
-
-def _by_layer(by_name: Mapping[str, Sequence[Transferred]], protocol: str) -> str:
-    taps = list(dict.fromkeys(tap for group in by_name.values() for one in group for tap in one.found[protocol]))
-    rows = {}
-    for name, group in by_name.items():
-        found = [one.found[protocol] for one in group]
-        cells = [_cell([each[tap].accuracy for each in found if tap in each]) for tap in taps]
-        layers = ", ".join(dict.fromkeys(one.best(protocol)[0] for one in group))
-        rows[name] = [*cells, f"{_cell([one.best(protocol)[1].accuracy for one in group])} ({layers})"]
-    return _in_columns(protocol, [*taps, "best layer"], rows)
-
-
-def _whole_cells(group: Sequence[Transferred], protocols: Sequence[str]) -> list[str]:
-    return [
-        _cell([one.found[protocol][WHOLE].accuracy for one in group if protocol in one.found]) for protocol in protocols
-    ]
-
-
-def _in_columns(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
-    lines = [f"| {title} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    return "\n".join([*lines, *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items())])
-
-
-def _stem(name: str) -> str:
-    """The name of a run without its seed, by which runs are put together: ``rotation_seed0``."""
-    stem, _, seed = name.rpartition("_seed")
-    return stem if stem and seed.isdigit() else name
-
-
-def _cell(shares: Sequence[float]) -> str:
-    if not shares:
-        return ""
-    mean = f"{100 * statistics.fmean(shares):.1f}"
-    return f"{mean} ± {100 * statistics.stdev(shares):.1f}" if len(shares) > 1 else mean
-
-
-def _line(result: Transferred, protocols: Sequence[str]) -> str:
-    """The best of each protocol."""
-    best = {protocol: result.best(protocol) for protocol in protocols if protocol in result.found}
-    said = [
-        f"{protocol} {100 * probed.accuracy:.1f}{f' ({tap})' if tap != WHOLE else ''}"
-        for protocol, (tap, probed) in best.items()
-    ]
-    return f"{result.name}: {', '.join(said) or 'knows no texts'}"
-
-
-def _as_json(results: Sequence[Transferred], sets: Mapping[str, Labelled], options: TransferOptions) -> dict[str, Any]:
-    return {
-        "dataroot": options.dataroot,
-        "classes": list(sets["train"].classes),
-        "counts": {phase: len(found) for phase, found in sets.items()},
-        "results": [
-            {
-                "name": result.name,
-                "protocols": {
-                    protocol: {tap: vars(probed) for tap, probed in found.items()}
-                    for protocol, found in result.found.items()
-                },
-            }
-            for result in results
-        ],
-    }

@@ -1,7 +1,8 @@
 """What can be read from frozen features: by a linear classifier, and by the nearest neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,25 @@ class Probed:
     accuracy: float
     validation: float
     chosen: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a protocol came to on the test pictures.
+
+    Attributes:
+        accuracy: mean average precision or mean IoU.
+        validation: the mean average precision on held out training pictures; None where nothing is chosen by it.
+        by_class: of which ``accuracy`` is the mean; None for a class that the test pictures do not have.
+        chosen: C of each class, or the number of epochs.
+        eleven_point: mean average precision in the form of VOC2007.
+    """
+
+    accuracy: float
+    validation: float | None
+    by_class: Mapping[str, float | None]
+    chosen: Any
+    eleven_point: float | None = None
 
 
 def linear_probe(train: Split, val: Split, test: Split, classes: int) -> Probed:
