@@ -59,8 +59,9 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     paths = [find_weights(run, Path(options.checkpoints_dir)) for run in runs]
     encoders = [PretrainedEncoder.load(path, options.epoch) for path in paths]
     texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
+    templates = read_templates(options.templates)
     sets = _sets(Path(options.dataroot), options)
-    asked = _Asked(sets, protocols, options, choose_device(options.gpu_ids))
+    asked = _Asked(sets, protocols, options, templates, choose_device(options.gpu_ids))
     results = []
     untrained = _untrained(encoders, options.random)
     for encoder, both in zip([*untrained, *encoders], [*[None] * len(untrained), *texts], strict=True):
@@ -120,6 +121,7 @@ class _Asked:
     sets: Mapping[str, Labelled]
     protocols: Sequence[str]
     options: TransferOptions
+    templates: Sequence[str]
     device: torch.device
 
     @property
@@ -169,13 +171,14 @@ class _Asked:
         if both is None:
             return {}
         both.method.to(self.device)
-        templates = read_templates(self.options.templates)
         shares = {}
         for phase in ("val", "test"):
             found = self.sets[phase]
             pictures = _squares(found, both.input_nc, both.load_size, both.crop_size, phase)
-            shares[phase] = zero_shot_accuracy(both, pictures, _labels(found), class_names(found.classes), templates)
-        return {ZERO_SHOT: {WHOLE: Probed(shares["test"], shares["val"], len(templates))}}
+            shares[phase] = zero_shot_accuracy(
+                both, pictures, _labels(found), class_names(found.classes), self.templates
+            )
+        return {ZERO_SHOT: {WHOLE: Probed(shares["test"], shares["val"], len(self.templates))}}
 
 
 @cache
