@@ -153,6 +153,11 @@ class TestTransfer:
         found = [self.measured([run], colours, templates=each, random=0, protocols="zero_shot") for each in texts]
         assert found[0][0].found != found[1][0].found
 
+    def test_a_template_without_a_place_is_refused_before_anything_is_measured(self, run, colours, capsys):
+        with pytest.raises(InputError, match="--templates a coat: it has no"):
+            self.measured([run], colours, templates="a coat")
+        assert "knn" not in capsys.readouterr().out
+
     def test_a_run_without_texts_is_refused(self, run, colours):
         with pytest.raises(InputError, match=r"--protocols zero_shot asks what learned from texts, and .*_E\.pth did"):
             self.measured([run / "latest_net_E.pth"], colours)

@@ -55,7 +55,8 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         asked = VocAsked(Path(options.dataroot), protocols, options, device)
         asked.read()
     else:
-        asked = _Asked(_sets(Path(options.dataroot), options), protocols, options, device)
+        templates = read_templates(options.templates)
+        asked = _Asked(_sets(Path(options.dataroot), options), protocols, options, templates, device)
     results = []
     untrained = _untrained(encoders, options.random)
     for encoder, both in zip([*untrained, *encoders], [*[None] * len(untrained), *texts], strict=True):
@@ -128,6 +129,7 @@ class _Asked:
     sets: Mapping[str, Labelled]
     protocols: Sequence[str]
     options: TransferOptions
+    templates: Sequence[str]
     device: torch.device
 
     @property
@@ -191,13 +193,14 @@ class _Asked:
         if both is None:
             return {}
         both.method.to(self.device)
-        templates = read_templates(self.options.templates)
         shares = {}
         for phase in ("val", "test"):
             found = self.sets[phase]
             pictures = _squares(found, both.input_nc, both.load_size, both.crop_size, phase)
-            shares[phase] = zero_shot_accuracy(both, pictures, _labels(found), class_names(found.classes), templates)
-        return {ZERO_SHOT: {WHOLE: Probed(shares["test"], shares["val"], len(templates))}}
+            shares[phase] = zero_shot_accuracy(
+                both, pictures, _labels(found), class_names(found.classes), self.templates
+            )
+        return {ZERO_SHOT: {WHOLE: Probed(shares["test"], shares["val"], len(self.templates))}}
 
 
 @cache
