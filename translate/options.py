@@ -21,7 +21,7 @@ OUTPUT_FORMATS = ("same", "png", "jpg", "tiff", "webp", "bmp", "ppm", "npy")
 GENERATOR_NAMES = (
     *("resnet_9blocks", "resnet_6blocks", "resnet_4blocks", "unet_256", "unet_128"),
     *("context_encoder", "context_encoder_64", "context_alexnet"),
-    *("eccv16", "eccv16_classes", "colorizer_small", "hourglass"),
+    *("eccv16", "eccv16_classes", "colorizer_small"),
     *("stylegan2", "smallstylegan2"),
 )
 DISCRIMINATOR_NAMES = ("basic", "n_layers", "pixel", "context", "stylegan2")

@@ -25,7 +25,6 @@ TINY = {
     "cycle_gan": {"netG": "resnet_4blocks", "crop_size": 32},
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "crop_size": 64},
-    "depth": {"ngf": 8, "crop_size": 32},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance", "crop_size": 32},
     "sincut": {"netG": "smallstylegan2", "ngf": 1, "ndf": 1, "crop_size": 32, "batch_size": 4},
 }
@@ -33,8 +32,7 @@ GAMES = (Game(("D_fake", "D_real"), "G_GAN"),)
 
 
 def make(model, **flags):
-    shared = {"ngf": 2, "ndf": 2, "output_nc": 3} if model != "depth" else {"output_nc": 1}
-    settings = resolve({"model": model, "input_nc": 3, **shared, **TINY[model], **flags})
+    settings = resolve({"model": model, "ngf": 2, "ndf": 2, "input_nc": 3, "output_nc": 3, **TINY[model], **flags})
     method = build_method(settings)
     return method, method.levels(settings.data.crop_size, settings.data.batch_size)
 

@@ -29,7 +29,6 @@ SMALLEST = {
     "cycle_gan": {"netG": "resnet_4blocks", "pool_size": 2},
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "load_size": 64, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "predict_px": 64},
-    "depth": {"ngf": 8},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
     "sincut": {"netG": "smallstylegan2", "netF_nc": 8, "max_dataset_size": 1, "crops_per_epoch": 4},
 }
@@ -52,11 +51,7 @@ REFUSED = {
     ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
     ("normE", "lrn"): {"rotation": "belongs to caffenet"},
     ("normG", "instance"): {"colorization": "instance"},
-    **{
-        (f"norm{letter}", word): {"sincut": "no norm", "depth": "has no effect"}
-        for letter in "GD"
-        for word in ("batch", "none")
-    },
+    **{(f"norm{letter}", word): {"sincut": "no norm"} for letter in "GD" for word in ("batch", "none")},
     **{
         ("preprocess", words): {"sincut": "judges pictures of 32x32 pixels and got one of 64x64"} for words in ("none",)
     },
@@ -115,7 +110,7 @@ def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, tmp_pat
         "no_html": True, "print_freq": 1,
     }  # fmt: skip
     if METHODS[model].generators:
-        flags |= {"ngf": 2, "ndf": 2} if model != "depth" else {}
+        flags |= {"ngf": 2, "ndf": 2}
     else:
         flags |= {"nef": 4, "load_size": 80, "crop_size": 72, **ENCODERS[model]}
     flags |= {**SMALLEST.get(model, {}), **WITH.get((name, word), {}), name: word}

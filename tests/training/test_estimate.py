@@ -25,7 +25,7 @@ from translate.training.precision import Precision
 sys.path.insert(0, str(Path(__file__).parent))
 
 from test_every_encoder import TINY as ENCODERS
-from test_every_method import TINY, UNKNOWN
+from test_every_method import TINY
 
 CPU = torch.device("cpu")
 ROOM = 0.3  # of what is allocated, kernels compute in for a moment; most beside the smallest networks
@@ -34,8 +34,7 @@ SMALL = {"ngf": 8, "ndf": 8, "crop_size": 64, "input_nc": 3, "output_nc": 3}
 
 def prepared(model="cut", **flags):
     if model in TINY:
-        own = {name: value for name, value in SMALL.items() if name not in UNKNOWN.get(model, ())}
-        own |= {"output_nc": SMALL["output_nc"] if model != "depth" else 1, **TINY[model]}
+        own = {**SMALL, **TINY[model]}
     else:
         own = {"nef": 4, "crop_size": 72, "batch_size": 4, "input_nc": 3, **ENCODERS[model]}
     settings = resolve({"model": model, **own, **flags})

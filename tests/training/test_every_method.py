@@ -30,7 +30,6 @@ TINY = {
         "netG": "context_encoder_64", "bottleneck": 8, "load_size": 72, "crop_size": 64, "batch_size": 2,
     },
     "colorization": {"netG": "colorizer_small", "batch_size": 2, "predict_px": 64},
-    "depth": {"ngf": 8, "batch_size": 2},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
     "sincut": {
         "netG": "smallstylegan2", "ngf": 1, "ndf": 1, "netF_nc": 8, "batch_size": 4, "max_dataset_size": 1,
@@ -54,9 +53,6 @@ OWN = {
         "rebalance": (False, {}), "prior_mix": (0.1, {}), "soft_k": (10, {}), "soft_sigma": (1, {}),
         "annealed_T": (1, {"lambda_GAN": 1}),
     },
-    "depth": {
-        "lambda_scale": (1, {}), "lambda_gradient": (1, {}), "lambda_smooth": (1, {}), "lambda_curvature": (1, {}),
-    },
     "pix2pix": {"gan_mode": ("lsgan", {}), "lambda_L1": (1, {})},
     "sincut": {
         "CUT_mode": ("FastCUT", {}), "gan_mode": ("lsgan", {}), "lambda_GAN": (2, {}), "lambda_NCE": (1, {}),
@@ -66,7 +62,6 @@ OWN = {
         "lambda_identity": (0, {}), "stylegan2_G_num_downsampling": (2, {}),
     },
 }  # fmt: skip
-UNKNOWN = {"depth": {"ndf", "output_nc"}}  # flags of nearly all methods that one has no use for
 IN_A_TEST = {"colorization": {"predict_px", "annealed_T"}, "pix2pix": {"test_norm"}}  # flags that matter there
 
 
@@ -95,8 +90,7 @@ def train_method(scenes, tmp_path_factory):
     }  # fmt: skip
 
     def train(model, name, **flags):
-        shared = {flag: value for flag, value in base.items() if flag not in UNKNOWN.get(model, ())}
-        return train_from_flags({**shared, "model": model, "name": name, **TINY[model], **flags}).folder
+        return train_from_flags({**base, "model": model, "name": name, **TINY[model], **flags}).folder
 
     return train
 
@@ -205,7 +199,6 @@ def test_its_pictures_are_on_both_pages(model, trained, tmp_path):
             "cycle_gan": {"real_A", "fake_B"},
             "context_encoder": {"hole_A", "fake_B", "truth_B"},
             "colorization": {"grey_A", "l2_B", "fake_B", "truth_B"},
-            "depth": {"real_A", "fake_B", "coloured_B", "truth_B"},
             "pix2pix": {"real_A", "fake_B", "truth_B"},
             "sincut": {"real_A", "fake_B"},
         }[model]

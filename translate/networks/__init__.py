@@ -8,7 +8,6 @@ from torch import nn
 from translate.errors import InputError
 from translate.networks.colorizer import COLORIZERS, build_colorizer
 from translate.networks.context import CONTEXT_BUILDERS, build_context_discriminator
-from translate.networks.hourglass import UNIT, Hourglass
 from translate.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from translate.networks.projection import PatchProjection, PatchSample
 from translate.networks.resnet import ResnetGenerator
@@ -36,14 +35,6 @@ def _colorizer(netG: str, ngf: int, norm: str, **_: Any) -> nn.Module:
 
 for word in COLORIZERS:
     GENERATORS.register(word)(partial(_colorizer, word))
-
-
-@GENERATORS.register("hourglass")
-def _hourglass(input_nc: int, ngf: int, **_: Any) -> nn.Module:
-    """Of what describes a generator, width and the channels that come in matter here; a depth goes out."""
-    if ngf % UNIT:
-        raise InputError(f"--ngf {ngf}: the width of --netG hourglass is a multiple of {UNIT}; 128 is published")
-    return Hourglass(input_nc, ngf)
 
 
 def _stylegan2(

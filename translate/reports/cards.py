@@ -28,8 +28,6 @@ MEANINGS = {
     "hole_A": "what the network saw: a picture with a hole",
     "grey_A": "what the network saw: a picture's lightness",
     "l2_B": "its colours by regression, which means: the mean of all that is likely",
-    "coloured_B": "fake_B, a depth, in colours: near is light and warm, far dark and cold",
-    "coloured_truth": "the true depth in the same colours, grey where it is not known",
     "real_B": "a real picture from domain B: the true answer where training has pairs, else unrelated to the input",
     "idt_B": "real_B sent through the translator, which should leave it as it is",
     "fake_A": "a translation of real_B to domain A",
