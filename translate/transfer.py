@@ -45,7 +45,7 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     if not options.dataroot:
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
     in_voc = is_voc(Path(options.dataroot))
-    words = values.get("protocols") or (VOC_PROTOCOLS[0] if in_voc else options.protocols)
+    words = VOC_PROTOCOLS[0] if in_voc and values.get("protocols") is None else options.protocols
     protocols = _protocols(words, VOC_PROTOCOLS if in_voc else PROTOCOLS)
     paths = [find_weights(run, Path(options.checkpoints_dir)) for run in runs]
     encoders = [PretrainedEncoder.load(path, options.epoch) for path in paths]

@@ -80,8 +80,9 @@ class VocAsked:
         for phase, found in self.annotated.items():
             squares = _squares(found.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
             rows[phase] = read_out(encoder.network, squares, taps, self.options.most_values, self.device)
-        both = self.annotated["train"], self.annotated["test"]
-        return {tap: score_machines(rows["train"][tap], rows["test"][tap], *both) for tap in taps}
+        phases = "train", "test"
+        sets = [self.annotated[phase] for phase in phases]
+        return {tap: score_machines(*(rows[phase][tap].to(self.device) for phase in phases), *sets) for tap in taps}
 
     def _segmentation(self, encoder: PretrainedEncoder) -> dict[str, Scored]:
         confusion = segment(encoder.network, self.mapped["train"], self.mapped["test"], self._tuning(encoder))
@@ -132,7 +133,7 @@ def score_machines(train_rows: torch.Tensor, test_rows: torch.Tensor, train: Ann
     machines = learn_machines(train_rows, torch.from_numpy(train.truth() == PRESENT))
     columns = [
         (scores[truth != ONLY_DIFFICULT], truth[truth != ONLY_DIFFICULT] == PRESENT)
-        for scores, truth in zip(machines.scores(test_rows).numpy().T, test.truth().T, strict=True)
+        for scores, truth in zip(machines.scores(test_rows).cpu().numpy().T, test.truth().T, strict=True)
     ]
     area, eleven = ([form(*column) for column in columns] for form in FORMS)
     chosen = dict(zip(train.classes, machines.costs, strict=True))
@@ -154,6 +155,7 @@ def _scored(
 ) -> Scored:
     by_class = {name: _known(value) for name, value in zip(names, values, strict=True)}
     told = None if eleven is None else _known(mean_over_classes(eleven))
+    validation = None if validation is None else _known(validation)
     return Scored(mean_over_classes(values), validation, by_class, chosen, told)
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from translate.data.annotation import read_annotation
@@ -76,9 +78,9 @@ class TestMapped:
             find_mapped(voc)
 
     def test_maps_of_nothing(self, voc):
-        for file in (voc / "SegmentationClass").iterdir():
+        for file in (voc / "SegmentationClass").glob("trainval*"):
             Image.new("P", Image.open(file).size).save(file)
-        with pytest.raises(InputError, match="hold no class beside 0, the background"):
+        with pytest.raises(InputError, match=r"of the train pictures no map in .* holds a class beside 0"):
             find_mapped(voc)
 
     def test_no_map(self, voc):
@@ -164,6 +166,16 @@ class TestAnnotation:
         with pytest.raises(InputError, match=r"a\.xml is larger than 1 MB"):
             read_annotation(tmp_path / "a.xml", WIDE)
 
+    @given(text=st.text(max_size=30), number=st.text(alphabet="-+.e0123456789infa ", max_size=8))
+    def test_whatever_it_holds_is_read_or_refused(self, text, number, tmp_path_factory):
+        folder = tmp_path_factory.getbasetemp()
+        for content in (text, ANNOTATION.format(OBJECT.format("ape", "", number, 1, 9, 9))):
+            (folder / "any.xml").write_text(content, encoding="utf-8", errors="ignore")
+            try:
+                assert all(0 <= box[0] < box[2] <= 100 for _, box, _ in read_annotation(folder / "any.xml", WIDE))
+            except InputError as error:
+                assert "any.xml" in str(error) and str(error).isprintable()
+
     def test_boxes_counted_from_zero_are_cut_at_the_edges(self, tmp_path):
         (tmp_path / "a.xml").write_text(ANNOTATION.format(OBJECT.format("ape", "", 0, 0, 101, 51)))
         assert read_annotation(tmp_path / "a.xml", WIDE) == [("ape", (0, 0, 100, 50), False)]
@@ -187,9 +199,11 @@ class TestWhetherItIs:
             is_voc(voc.parent)
 
     def test_annotations_that_name_nothing(self, voc):
-        for file in (voc / "Annotations").iterdir():
-            annotate(voc, file.stem)
-        with pytest.raises(InputError, match=r"no annotation in .*Annotations names an object"):
+        for file in (voc / "Annotations").glob("test*"):
+            annotate(voc, file.stem, OBJECT.format("box", DIFFICULT, 1, 1, 9, 9))
+        with pytest.raises(
+            InputError, match=r"of the test pictures no annotation in .*Annotations names an object that is not"
+        ):
             find_annotated(voc)
 
 

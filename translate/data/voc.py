@@ -114,9 +114,13 @@ def find_annotated(root: Path) -> dict[str, Annotated]:
     for phase, found in names.items():
         files = [Path(root) / ANNOTATIONS / f"{name}.xml" for name in found]
         told[phase] = [read_annotation(file, open_header(path)) for file, path in zip(files, paths[phase], strict=True)]
+    for phase, of in told.items():
+        if all(each.difficult for picture in of for each in picture):
+            where = shown(Path(root) / ANNOTATIONS)
+            raise InputError(
+                f"of the {phase} pictures no annotation in {where} names an object that is not difficult; add one"
+            )
     classes = sorted({each.name for phase in told.values() for picture in phase for each in picture})
-    if not classes:
-        raise InputError(f"no annotation in {shown(Path(root) / ANNOTATIONS)} names an object; add <object> to them")
     return {
         phase: Annotated(paths[phase], tuple(_objects(each, classes) for each in told[phase]), tuple(classes))
         for phase in names
@@ -133,9 +137,13 @@ def find_mapped(root: Path) -> dict[str, Mapped]:
     paths = {phase: _pictures(root, found, phase) for phase, found in names.items()}
     maps = {phase: tuple(Path(root) / MAPS / f"{name}.png" for name in found) for phase, found in names.items()}
     values = {phase: [_values(*pair) for pair in zip(maps[phase], paths[phase], strict=True)] for phase in names}
-    classes = 1 + max((value for phase in values.values() for found in phase for value in found), default=0)
-    if classes < 2:
-        raise InputError(f"the maps in {shown(Path(root) / MAPS)} hold no class beside 0, the background; draw some")
+    for phase, of in values.items():
+        if not any(value for found in of for value in found):
+            where = shown(Path(root) / MAPS)
+            raise InputError(
+                f"of the {phase} pictures no map in {where} holds a class beside 0, the background; draw one"
+            )
+    classes = 1 + max(value for phase in values.values() for found in phase for value in found)
     return {
         phase: Mapped(paths[phase], maps[phase], classes, _presence(values[phase], classes))
         for phase in names

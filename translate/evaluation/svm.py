@@ -42,21 +42,22 @@ def learn_machines(rows: Tensor, positive: Tensor, costs: Sequence[float] = COST
     of the others held out; with it all rows are learned. A positive costs twice what another does.
 
     Args:
-        rows: features (N, D).
+        rows: features (N, D), on the device that computes.
         positive: (N, classes) bool.
         costs: the C to choose from, which rise.
     """
-    rows = _unit(rows)
+    rows, positive = _unit(rows), positive.to(rows.device)
     basis = torch.linalg.qr(rows.T).Q if rows.shape[1] > len(rows) else None  # weights lie in what the rows span
     features = _with_one(rows if basis is None else rows @ basis)
     table = np.array(_validated(features, positive, costs))  # (costs, classes)
     chosen = np.where(np.isnan(table), -1, table).argmax(0)  # of equals the first, which is the smoothest
-    each = torch.tensor([costs[place] for place in chosen], dtype=features.dtype)
+    picked = tuple(float(costs[place]) for place in chosen)
+    each = torch.tensor(picked, dtype=features.dtype, device=features.device)
     weights = fit_squared_hinge(features, _signs(positive), _weights(positive) * each)
     if basis is not None:
         weights = torch.cat([basis @ weights[:-1], weights[-1:]])
     best = table[chosen, np.arange(table.shape[1])]
-    return Machines(weights, tuple(each.tolist()), tuple(best.tolist()))
+    return Machines(weights, picked, tuple(best.tolist()))
 
 
 def _validated(features: Tensor, positive: Tensor, costs: Sequence[float]) -> list[list[float]]:
@@ -65,13 +66,14 @@ def _validated(features: Tensor, positive: Tensor, costs: Sequence[float]) -> li
     folds = _folds(positive)
     seen = torch.cat([folds != fold for fold in range(FOLDS)], 1)  # (N, folds * classes)
     repeated = positive.repeat(1, FOLDS)
+    truth = repeated.cpu().numpy()
     weights, table = None, []
     for cost in costs:  # from smooth to wild, each from where the one before has ended
         weights = fit_squared_hinge(features, _signs(repeated), cost * _weights(repeated) * seen, weights)
-        scores = (features @ weights).numpy()
+        scores = (features @ weights).cpu().numpy()
         precisions = [
-            average_precision(scores[held, column], repeated[held, column].numpy())
-            for column, held in enumerate((~seen).T.numpy())
+            average_precision(scores[held, column], truth[held, column])
+            for column, held in enumerate((~seen).T.cpu().numpy())
         ]
         table.append([mean_over_classes(precisions[label::classes]) for label in range(classes)])
     return table

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -49,7 +50,7 @@ class Tuning:
 
     def start(self, encoder: Encoder, paths: Sequence[Path]) -> Encoder:
         """A copy to be trained, on the device; what is random next is a function of the seed."""
-        network = copy.deepcopy(encoder).to(self.precision.device)
+        network = copy.deepcopy(encoder).to(self.precision.device, memory_format=self.precision.layout)
         if self.rescale:
             squares = load_squares(paths[:SEEN_FIRST], encoder.input_nc, self.load_size, self.crop_size)
             network = rescaled(network, to_signed(squares.to(self.precision.device)), self.seed)
@@ -90,7 +91,7 @@ def read_scaled(path: Path, channels: int, load_size: int) -> Scaled:
     image = read_picture(path, channels)
     scale = load_size / min(image.size)
     width, height = (max(load_size, round(side * scale)) for side in image.size)
-    return Scaled(to_tensor(image.resize((width, height), resample=3)), scale)
+    return Scaled(to_tensor(image.resize((width, height), Image.Resampling.BICUBIC)), scale)
 
 
 @cache
