@@ -10,7 +10,7 @@ from translate.flags import flag, same_as
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
-DATASET_MODES = ("unaligned", "aligned", "single", "singleimage")
+DATASET_MODES = ("unaligned", "aligned", "single", "singleimage", "depth")
 OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
 PRECISION_NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -22,6 +22,7 @@ GENERATOR_NAMES = (
     *("context_encoder", "context_encoder_64", "context_alexnet"),
     *("eccv16", "eccv16_classes", "colorizer_small"),
     *("stylegan2", "smallstylegan2"),
+    "hourglass",
 )
 DISCRIMINATOR_NAMES = ("basic", "n_layers", "pixel", "context", "stylegan2")
 
@@ -60,7 +61,7 @@ class DataOptions:
     dataset_mode: str = flag(
         "unaligned",
         "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder; "
-        "singleimage: one picture in each of two folders",
+        "singleimage: one picture in each of two folders; depth: pictures and their depth, of one name",
         choices=DATASET_MODES,
     )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)
