@@ -98,7 +98,7 @@ class Translator:
         generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         self.device = torch.device(device)
         self.source, self.target = source, target
-        self.precision = choose_precision(precision, self.device, deep=bool(source or target))
+        self.precision = choose_precision(precision, self.device, deep=bool(source or target or numbers_of(generator)))
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
         self.size = size
