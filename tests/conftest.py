@@ -131,6 +131,13 @@ def make_deep_domains(deep_picture: Callable[..., np.ndarray]) -> Callable[..., 
 
 
 @pytest.fixture(scope="session")
+def make_depth() -> Callable[..., Path]:
+    """make_depth(root, source) -> root: the pictures of ``source``'s domain A with depth in millimetres in B, and all
+    kinds of planes beside A."""
+    return _write_depth
+
+
+@pytest.fixture(scope="session")
 def tiniest() -> Mapping[str, Any]:
     """Flags of the tiniest run: fractions of a second a step on one core."""
     return MappingProxyType(TINY)
@@ -310,3 +317,23 @@ def _write_voc_picture(root: Path, name: str, kinds: Sequence[int], rng: np.rand
 def write_voc() -> Callable[..., Path]:
     """write_voc(folder, counts): twelve pictures to learn from and six to be tested on, of boxes and discs."""
     return _write_voc
+
+
+def _write_depth(root: Path, source: Path) -> Path:
+    for pictures in sorted(source.glob("*A")):
+        phase = pictures.name[:-1]
+        for index, path in enumerate(sorted(pictures.glob("*.png"))):
+            with Image.open(path) as picture:
+                grey = np.asarray(picture.convert("L")).astype(np.uint16)
+            depth = 1000 + 20 * grey  # millimetres
+            depth[:3] = 0  # not known
+            people = np.zeros(grey.shape, np.uint8)
+            people[4 : grey.shape[0] // 2, 4 + index % 3 : grey.shape[1] // 2] = 255
+            planes = {"mask": people, "initial": np.where(people, 0, depth), "confidence": 255 - people}
+            planes |= {"keypoints": people // 2}
+            for folder, values in {"B": depth, **{f"A_{kind}": plane for kind, plane in planes.items()}}.items():
+                (root / f"{phase}{folder}").mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(root / f"{phase}{folder}" / path.name)
+            (root / f"{phase}A").mkdir(exist_ok=True)
+            shutil.copy(path, root / f"{phase}A" / path.name)
+    return root

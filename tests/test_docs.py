@@ -34,6 +34,7 @@ TINY = {
         "batch_size": 2,
     },
     "colorization": {"netG": "colorizer_small", "predict_px": 64, "batch_size": 2},
+    "depth": {"netG": "hourglass", "ngf": 4, "crop_size": 32, "batch_size": 2},
     "pix2pix": {"normG": "instance"},
     "rotation": {"nef": 4, "load_size": 72, "crop_size": 64, "batch_size": 2},
     "sincut": {"netG": "smallstylegan2", "netD": "stylegan2", "ngf": 1, "ndf": 1, "crop_size": 16, "batch_size": 4},
@@ -68,7 +69,7 @@ def model_of(stem):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory, make_domains, make_deep_domains, write_voc) -> Path:
+def folders(tmp_path_factory, make_domains, make_deep_domains, write_voc, make_depth) -> Path:
     """The pictures that the pages speak of."""
     home = tmp_path_factory.mktemp("folders")
     for name in ("my_data", "my_pairs", "datasets/grumpifycat", "datasets/horse2zebra"):
@@ -77,6 +78,7 @@ def folders(tmp_path_factory, make_domains, make_deep_domains, write_voc) -> Pat
     make_domains(home / "my_two_pictures", 1, 1, phases=("train",))
     for path in (home / "my_pairs").glob("*B/b*.png"):
         path.rename(path.with_name(path.name.replace("b", "a")))  # of one name with its partner
+    make_depth(home / "my_scenes", home / "my_data")
     make_deep_domains(home / "my_scans", A=(-1000, 2000, "int16", "npy"), B=(0, 4095, "uint16", "png"))
     shutil.copytree(home / "my_scans/testA", home / "new_scans")
     for name in ("my_photos", "old_grey_pictures", "holiday", "frames"):

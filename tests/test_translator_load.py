@@ -187,7 +187,7 @@ class TestPackage:
         assert (ended.returncode, ended.stderr) == (0, "")
 
     def test_it_knows_its_methods_and_nothing_else(self):
-        translating = ["colorization", "context_encoder", "cut", "cycle_gan", "pix2pix", "sincut"]
+        translating = ["colorization", "context_encoder", "cut", "cycle_gan", "depth", "pix2pix", "sincut"]
         encoding = ["clip", "jigsaw", "moco", "relative_position", "rotation", "simclr", "split_brain"]
         assert translate.list_methods() == sorted([*translating, *encoding])
         with pytest.raises(AttributeError, match="module 'translate' has no attribute 'Translater'"):

@@ -39,6 +39,17 @@ def translate_batch(translate: Callable[..., Tensor], images: Tensor, stride: in
 def views_of(translator: nn.Module, image: Tensor, **inputs: Any) -> dict[str, Tensor]:
     """What a page shows of a picture (C, H, W) in [-1, 1], in its order: the translation ``fake_B``, and what else
     the translator has to show (see ``translate.methods.base.Method.translator``)."""
+    found = views_and_numbers_of(translator, image, **inputs)
+    return {label: view for label, view in found.items() if label not in numbers_of(translator)}
+
+
+def numbers_of(translator: nn.Module) -> frozenset[str]:
+    """The labels of those views of a translator that are no pictures."""
+    return getattr(translator, "numbers", frozenset())
+
+
+def views_and_numbers_of(translator: nn.Module, image: Tensor, **inputs: Any) -> dict[str, Tensor]:
+    """The same with the views that are no pictures, such as depth."""
     if not hasattr(translator, "views"):
         return {"fake_B": translate_signed(translator, image, translator.stride, **inputs)}
     views = translator.views(_padded(image.unsqueeze(0), translator.stride), **inputs)

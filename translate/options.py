@@ -10,7 +10,7 @@ from translate.flags import flag, same_as
 
 INITIALIZATION_NAMES = ("xavier", "normal", "kaiming", "orthogonal")
 NORM_NAMES = ("instance", "batch", "none")
-DATASET_MODES = ("unaligned", "aligned", "single", "singleimage", "captioned")
+DATASET_MODES = ("unaligned", "aligned", "single", "singleimage", "captioned", "depth")
 ONE_DOMAIN = ("single", "captioned")  # those in which there is no domain B
 OPTIMIZERS = ("adam", "adamw", "sgd", "lars")
 COMPILE_NAMES = ("auto", "on", "off")
@@ -23,6 +23,7 @@ GENERATOR_NAMES = (
     *("context_encoder", "context_encoder_64", "context_alexnet"),
     *("eccv16", "eccv16_classes", "colorizer_small"),
     *("stylegan2", "smallstylegan2"),
+    "hourglass",
 )
 DISCRIMINATOR_NAMES = ("basic", "n_layers", "pixel", "context", "stylegan2")
 
@@ -61,7 +62,8 @@ class DataOptions:
     dataset_mode: str = flag(
         "unaligned",
         "unaligned: two folders; aligned: pairs, side by side in one file or of one name; single: one folder; "
-        "singleimage: one picture in each of two folders; captioned: one folder with captions",
+        "singleimage: one picture in each of two folders; captioned: one folder with captions; depth: pictures and "
+        "their depth, of one name",
         choices=DATASET_MODES,
     )
     direction: str = flag("AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True)

@@ -39,7 +39,7 @@ def with_ranges(
     if own is None and read is not None:
         own = EIGHT_BITS
     return [
-        Input(each.name, each.part._replace(range=own), each.truth and each.truth._replace(range=truth))
+        each._replace(part=each.part._replace(range=own), truth=each.truth and each.truth._replace(range=truth))
         for each in inputs
     ]
 

@@ -13,6 +13,7 @@ from translate.data.inputs import Input
 from translate.data.part import Part
 from translate.data.validation import real_parts, teaching_parts
 from translate.data.value_range import ValueRange
+from translate.errors import InputError
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
 from translate.metric_figures import figure_of, text_table
@@ -151,7 +152,9 @@ def compare_with(
         InputError: an unknown metric; or one that is named needs weights that are not there.
     """
     metrics = chosen_metrics(words)
-    if not metrics or mode == "singleimage":
+    if mode == "depth" and words not in (TestOptions.metrics, "none"):
+        raise InputError(f"--metrics {words} compares pictures, and depth is measured by si-RMSE; leave it out")
+    if not metrics or mode in ("singleimage", "depth"):
         return Comparison([], tools)
     named = {word.strip() for word in words.split(",")}
     for metric in metrics:

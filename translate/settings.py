@@ -139,6 +139,8 @@ def _refuse_unfit(settings: TrainSettings, method: type[Method]) -> None:
     if mode != method.needs:
         raise InputError(f"--dataset_mode {mode} does not suit --model {settings.model}: it learns from {method.needs}")
     flag = next((f"range_{letter}" for letter in "AB" if getattr(settings.data, f"range_{letter}")), None)
+    if flag and method.needs == "depth":
+        raise InputError(f"--{flag} does not suit --model {settings.model}: depth has a unit of its own; leave it out")
     if flag and method.needs in ONE_DOMAIN:
         raise InputError(f"--{flag} does not suit --model {settings.model}: it learns from 8 bits; leave it out")
     if netG not in method.netG:

@@ -17,11 +17,13 @@ from translate.data.dataroot import resolve_dataroot
 from translate.data.deep_picture import DeepPicture, Picture, visible
 from translate.data.inputs import Input, find_inputs
 from translate.data.ranges import note_outside, without_deep
+from translate.depth_results import Known, known_depth, save_depth
 from translate.errors import InputError, RunError
 from translate.evaluation.metrics import Tools
 from translate.evaluation.scores import in_words, mean_scores, score
 from translate.files import replacing_folder, write_json
 from translate.flags import build, convert
+from translate.inference import numbers_of
 from translate.method_flags import Holes, holes_of, own_flags, replacing
 from translate.methods import METHODS, Method
 from translate.naming import NameTemplate, ResultNames
@@ -106,6 +108,8 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         facts["tiles"] = f"{options.tile} pixels, {options.tile_stats} statistics"
     if translator.target is not None:
         facts["values"] = f"in the folder {VALUES}, {translator.target} from black to white ({translator.target.dtype})"
+    if "depth_B" in numbers_of(translator.generator):
+        facts["depth"] = f"near is warm, grey is not known; numbers in an unknown unit in the folder {VALUES}/depth_B"
     template = None if options.name_template is None else NameTemplate(options.name_template)
     names = ResultNames(options.format, template, folder.path.name, options.epoch, inputs)
     holes = holes_of(translator, own, record, [each.name for each in inputs])
@@ -181,7 +185,9 @@ def _compare_flags(given: Mapping[str, Any], record: Mapping[str, Any]) -> None:
 
 def _find_inputs(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> tuple[Path, list[Input]]:
     root = _root(options, record, method)
-    return find_inputs(root, options.phase, _letters(options, record), method.needs, _limit(options))
+    own = build(method.Options, record.get("options", {}))
+    planes = method.layers(own).get("A", ())
+    return find_inputs(root, options.phase, _letters(options, record), method.needs, _limit(options), planes)
 
 
 def _root(options: TestOptions, record: Mapping[str, Any], method: type[Method]) -> Path:
@@ -270,6 +276,7 @@ class _Ready(NamedTuple):
     prepared: Picture
     hole: np.ndarray | None
     truth: Picture | None
+    known: Known | None = None
 
 
 def pixels_at_once(device: torch.device) -> int:
@@ -326,26 +333,34 @@ class _Job:
         prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
         hole = self.holes(each.name, prepared.size) if self.holes else None
         truth = None if each.truth is None else each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
-        return _Ready(each, position, prepared, hole, truth)
+        return _Ready(each, position, prepared, hole, truth, known_depth(each, prepared.size))
 
     def _fits(self, batch: list["_Ready"], one: "_Ready") -> bool:
         width, height = one.prepared.size
         return batch[0].prepared.size == (width, height) and (len(batch) + 1) * width * height <= self.pixels_at_once
 
     def _write(
-        self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Picture]
+        self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Any]
     ) -> tuple[Row, dict[str, float]]:
         each, prepared = ready.input, ready.prepared
+        views = dict(views)
+        depth = views.pop("depth_B", None)
         if any(label.endswith("_A") for label in views):
             pictures = {**views, "truth_B": prepared}  # the network saw but a part of the picture, which is the truth
         else:
             pictures = {"real_A": prepared, **views}
             if ready.truth is not None:
                 pictures["truth_B"] = ready.truth
+            if ready.known is not None:
+                pictures["truth_B"] = ready.known.view()
+        if depth is not None:
+            save_depth(depth, folder / VALUES / "depth_B" / f"{each.name}.npy")
         if isinstance(translation := views.get("fake_B"), DeepPicture):
             save_values(translation, self.translator.target, folder / VALUES / self.result / each.name)
         pictures = {label: visible(picture) for label, picture in pictures.items()}
         scores = score(pictures, ready.hole) if "truth_B" in pictures else {}
+        if depth is not None:
+            scores = ready.known.score(depth) if ready.known else {}
         pictures = {self._shown_label(label): image for label, image in pictures.items()}
         note = ", ".join(f"{name} {in_words(name, value)}" for name, value in scores.items())
         files = {label: self.names.path(label, each, ready.position) for label in pictures}

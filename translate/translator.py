@@ -23,7 +23,7 @@ from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.flags import build
 from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, values_of
-from translate.inference import translate_batch, translate_image, translate_signed, views_of
+from translate.inference import numbers_of, translate_batch, translate_image, translate_signed, views_and_numbers_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
@@ -98,7 +98,7 @@ class Translator:
         generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         self.device = torch.device(device)
         self.source, self.target = source, target
-        self.precision = choose_precision(precision, self.device, deep=bool(source or target))
+        self.precision = choose_precision(precision, self.device, deep=bool(source or target or numbers_of(generator)))
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
         self.size = size
@@ -226,14 +226,29 @@ class Translator:
             result = translate_signed(self.generator, signed, self.generator.stride, **inputs)
         return self._shown(result).values(self.target)
 
-    def views(self, prepared: AnyPicture, mask: Any = None) -> dict[str, AnyPicture]:
+    def depth(self, picture: Any) -> np.ndarray:
+        """Depth (H, W), float32 and in an unknown unit, of a picture (a path or a PIL image), at the translator's size.
+
+        Raises:
+            InputError: the run has not learned depth.
+        """
+        if "depth_B" not in numbers_of(self.generator):
+            raise InputError("this translator knows nothing of depth: load a run of --model depth")
+        image = picture if isinstance(picture, Image.Image) else self._read(Path(picture))
+        return self.views(self.prepare(image))["depth_B"]
+
+    def views(self, prepared: AnyPicture, mask: Any = None) -> dict[str, AnyPicture | np.ndarray]:
         """What a results page shows of a picture that ``prepare`` returned, by label and in order: ``fake_B``, which
-        is its translation, and what else the method has to show."""
+        is its translation, and what else the method has to show; and arrays (H, W) of numbers that are no picture."""
         signed = to_signed(to_tensor(prepared)).to(self.device)
         inputs = self._inputs(mask, *prepared.size)
         with self._computing():
-            views = views_of(self.generator, signed, **inputs)
-        return {label: self._shown(view) for label, view in views.items()}
+            views = views_and_numbers_of(self.generator, signed, **inputs)
+        numbers = numbers_of(self.generator)
+        return {
+            label: view[0].float().cpu().numpy() if label in numbers else self._shown(view)
+            for label, view in views.items()
+        }
 
     def batch_views(self, prepared: Sequence[AnyPicture]) -> list[dict[str, AnyPicture]]:
         """The same for pictures of one size, translated at once, for a method that shows nothing else. Samples do not

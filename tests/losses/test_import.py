@@ -7,7 +7,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
-ROOMS = ("adversarial", "classification", "contrastive", "reconstruction")
+ROOMS = ("adversarial", "classification", "contrastive", "depth", "reconstruction")
 PROBE = f"""
 import json, sys, torch
 before = set(sys.modules)

@@ -25,6 +25,7 @@ TINY = {
     "cycle_gan": {"netG": "resnet_4blocks", "crop_size": 32},
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "crop_size": 64},
+    "depth": {"ngf": 4, "crop_size": 32},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance", "crop_size": 32},
     "sincut": {"netG": "smallstylegan2", "ngf": 1, "ndf": 1, "crop_size": 32, "batch_size": 4},
 }
@@ -108,6 +109,7 @@ def test_cyclegan_plays_two_games_the_first_about_domain_b():
         ("context_encoder", {}, {WON, BLIND}),
         ("context_encoder", {"lambda_adv": 0.0}, set()),
         ("colorization", {}, set()),
+        ("depth", {}, set()),
         ("colorization", {"lambda_GAN": 1.0}, {WON, BLIND}),
     ],
 )

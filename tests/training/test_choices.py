@@ -29,6 +29,7 @@ SMALLEST = {
     "cycle_gan": {"netG": "resnet_4blocks", "pool_size": 2},
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "load_size": 64, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "predict_px": 64},
+    "depth": {"ngf": 4},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
     "sincut": {"netG": "smallstylegan2", "netF_nc": 8, "max_dataset_size": 1, "crops_per_epoch": 4},
 }
@@ -49,9 +50,11 @@ WITH = {
 # (test_every_method.py).
 REFUSED = {
     ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
+    ("direction", "BtoA"): {"depth": "more than 8 bits"},  # pictures are expected where depth is
     ("normE", "lrn"): {"rotation": "belongs to caffenet"},
-    ("normG", "instance"): {"colorization": "instance"},
+    ("normG", "instance"): {"colorization": "instance", "depth": "batch norms"},
     **{(f"norm{letter}", word): {"sincut": "no norm"} for letter in "GD" for word in ("batch", "none")},
+    ("normG", "none"): {"sincut": "no norm", "depth": "batch norms"},
     **{
         ("preprocess", words): {"sincut": "judges pictures of 32x32 pixels and got one of 64x64"} for words in ("none",)
     },
@@ -95,6 +98,12 @@ def pictures(tmp_path_factory, make_domains):
     return root
 
 
+@pytest.fixture(scope="module")
+def depth_of_pictures(pictures, make_depth, tmp_path_factory):
+    """The same with depth; read them, do not change them."""
+    return make_depth(tmp_path_factory.mktemp("depth"), pictures)
+
+
 @pytest.fixture(autouse=True)
 def no_compiler(monkeypatch):
     """What is compiled takes minutes and computes the same (test_compiling.py)."""
@@ -103,9 +112,10 @@ def no_compiler(monkeypatch):
 
 
 @pytest.mark.parametrize(("model", "name", "word"), [case for model in METHODS.names() for case in choices(model)])
-def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, tmp_path):
+def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, depth_of_pictures, tmp_path):
+    root = depth_of_pictures if METHODS[model].needs == "depth" else pictures
     flags = {
-        "dataroot": str(pictures), "checkpoints_dir": str(tmp_path), "model": model,
+        "dataroot": str(root), "checkpoints_dir": str(tmp_path), "model": model,
         "load_size": 36, "crop_size": 32, "batch_size": 2, "max_steps": 1, "num_threads": 0, "gpu_ids": "-1",
         "no_html": True, "print_freq": 1,
     }  # fmt: skip

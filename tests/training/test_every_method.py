@@ -30,6 +30,7 @@ TINY = {
         "netG": "context_encoder_64", "bottleneck": 8, "load_size": 72, "crop_size": 64, "batch_size": 2,
     },
     "colorization": {"netG": "colorizer_small", "batch_size": 2, "predict_px": 64},
+    "depth": {"batch_size": 2},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance"},
     "sincut": {
         "netG": "smallstylegan2", "ngf": 1, "ndf": 1, "netF_nc": 8, "batch_size": 4, "max_dataset_size": 1,
@@ -52,6 +53,11 @@ OWN = {
         "gan_mode": ("hinge", {"lambda_GAN": 1}),
         "rebalance": (False, {}), "prior_mix": (0.1, {}), "soft_k": (10, {}), "soft_sigma": (1, {}),
         "annealed_T": (1, {"lambda_GAN": 1}),
+    },
+    "depth": {
+        "lambda_si": (3, {}), "lambda_human": (0.5, {"lambda_si": 1}), "lambda_gradient": (1, {}),
+        "lambda_smooth": (1, {}), "lambda_curvature": (1, {}), "depth_scales": (2, {}),
+        "depth_inputs": ("rgb,mask", {}),
     },
     "pix2pix": {"gan_mode": ("lsgan", {}), "lambda_L1": (1, {})},
     "sincut": {
@@ -81,7 +87,7 @@ def scenes(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def train_method(scenes, tmp_path_factory):
+def train_method(scenes, make_depth, tmp_path_factory):
     """train_method(model, name, **flags): two epochs of a tiny run in a folder of the module's."""
     runs = tmp_path_factory.mktemp("runs")
     base = {
@@ -89,8 +95,11 @@ def train_method(scenes, tmp_path_factory):
         "n_epochs": 1, "n_epochs_decay": 1, "num_threads": 0, "gpu_ids": "-1", "print_freq": 1, "lr": 0.001,
     }  # fmt: skip
 
+    depth = {"dataroot": str(make_depth(runs / "depth_data", scenes))}
+
     def train(model, name, **flags):
-        return train_from_flags({**base, "model": model, "name": name, **TINY[model], **flags}).folder
+        own = {**TINY[model], **(depth if METHODS[model].needs == "depth" else {})}
+        return train_from_flags({**base, "model": model, "name": name, **own, **flags}).folder
 
     return train
 
@@ -199,6 +208,7 @@ def test_its_pictures_are_on_both_pages(model, trained, tmp_path):
             "cycle_gan": {"real_A", "fake_B"},
             "context_encoder": {"hole_A", "fake_B", "truth_B"},
             "colorization": {"grey_A", "l2_B", "fake_B", "truth_B"},
+            "depth": {"real_A", "fake_B", "truth_B"},
             "pix2pix": {"real_A", "fake_B", "truth_B"},
             "sincut": {"real_A", "fake_B"},
         }[model]

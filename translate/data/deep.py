@@ -20,8 +20,11 @@ DEEP_FORMATS = ("PNG", "TIFF")
 BITS_TAG, SAMPLE_FORMAT_TAG, UNSIGNED = 258, 339, 1
 
 
-def read_values(path: Path | str) -> np.ndarray:
+def read_values(path: Path | str, finite: bool = True) -> np.ndarray:
     """The values of a picture: (H, W, 1) or (H, W, 3), of one of ``translate.data.npy.TYPES``; uint8 for 8 bits.
+
+    Args:
+        finite: refuse values that are not.
 
     Raises:
         PictureError: the file is missing, damaged, too large, of a kind that cannot be read without loss, or holds
@@ -31,7 +34,7 @@ def read_values(path: Path | str) -> np.ndarray:
     if values is None:
         pixels = np.array(read_picture(path))
         return pixels[:, :, None] if pixels.ndim == 2 else pixels
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if finite and values.dtype.kind == "f" and not np.isfinite(values).all():
         raise PictureError(
             path, "holds values that are no finite numbers (NaN or infinite)", "replace them by numbers, or remove it"
         )

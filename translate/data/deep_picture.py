@@ -50,11 +50,11 @@ class DeepPicture:
     def crop(self, box: tuple[int, int, int, int]) -> "DeepPicture":
         """The part from left, top to right, bottom (pixels), which lies within the picture."""
         left, top, right, bottom = box
-        return DeepPicture(self.signed[top:bottom, left:right])
+        return type(self)(self.signed[top:bottom, left:right])
 
     def transpose(self, method: Image.Transpose) -> "DeepPicture":
         """Mirrored left-right or top-bottom."""
-        return DeepPicture(self.signed[FLIPS[method]])
+        return type(self)(self.signed[FLIPS[method]])
 
     def tobytes(self) -> bytes:
         """float32 (H, W, C) in the machine's byte order."""

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from translate.evaluation.color import ab_error, colourfulness
+from translate.evaluation.depth import PAIR_SETS, aligned_errors, si_rmse
 from translate.evaluation.inpainting import hole_quality
 
 UNITS = {
@@ -15,6 +16,9 @@ UNITS = {
     "ab error of grey": " (RMS, ab units)",
     "colourfulness": "",
     "colourfulness of the truth": "",
+    **{f"si-RMSE {name}": "" for name in PAIR_SETS},
+    "relative error": "",
+    "RMSE": " m",
 }
 
 
@@ -37,6 +41,21 @@ def score(pictures: Mapping[str, Image.Image], hole: np.ndarray | None = None) -
             "colourfulness of the truth": colourfulness(truth),
         }
     return {}
+
+
+def score_depth(predicted: np.ndarray, depth: np.ndarray, people: np.ndarray | None = None) -> dict[str, float]:
+    """The scores of predicted depth, by name; none where no depth is known.
+
+    Args:
+        predicted: (H, W) above 0, in any unit.
+        depth: true, in metres; 0 where it is not known.
+        people: boolean; None where it is not known who they are.
+    """
+    valid = depth > 0
+    logarithm = np.log(np.maximum(predicted, np.finfo(np.float32).tiny))
+    found = {f"si-RMSE {name}": value for name, value in si_rmse(logarithm, depth, valid, people).items()}
+    errors = aligned_errors(predicted, depth, valid)
+    return found | ({"relative error": errors["relative"], "RMSE": errors["rmse"]} if errors else {})
 
 
 def mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from translate.methods.colorization import Colorization
 from translate.methods.context_encoder import ContextEncoder
 from translate.methods.cut import CUT
 from translate.methods.cycle_gan import CycleGAN
+from translate.methods.depth import Depth
 from translate.methods.jigsaw import Jigsaw
 from translate.methods.moco import MoCo
 from translate.methods.pix2pix import Pix2Pix
@@ -22,6 +23,7 @@ METHODS.register("cycle_gan")(CycleGAN)
 METHODS.register("clip")(CLIP)
 METHODS.register("context_encoder")(ContextEncoder)
 METHODS.register("colorization")(Colorization)
+METHODS.register("depth")(Depth)
 METHODS.register("jigsaw")(Jigsaw)
 METHODS.register("moco")(MoCo)
 METHODS.register("pix2pix")(Pix2Pix)
@@ -32,5 +34,5 @@ METHODS.register("sincut")(SinCUT)
 METHODS.register("split_brain")(SplitBrain)
 
 __all__ = ["METHODS", "Batch", "Method"]
-__all__ += ["CLIP", "CUT", "Colorization", "ContextEncoder", "CycleGAN", "Jigsaw", "MoCo", "Pix2Pix"]
+__all__ += ["CLIP", "CUT", "Colorization", "ContextEncoder", "CycleGAN", "Depth", "Jigsaw", "MoCo", "Pix2Pix"]
 __all__ += ["RelativePosition", "Rotation", "SimCLR", "SinCUT", "SplitBrain"]

@@ -40,6 +40,7 @@ class Method(nn.Module):
     forward_player: ClassVar[str] = "G"  # whose weights ``forward`` uses; the others take its results as they are
     lr_scales: Mapping[str, float] = {}  # factors on the learning rate, for players that have one
     games: tuple[Game, ...] = ()  # the adversarial ones; the first judges what previews show
+    batch_nc: Mapping[str, int] = {}  # channels of A and B in a batch, where planes lie behind those of the pictures
     progress: float = 0.0  # the share of the run that is behind when this step is, set before each; for schedules
     falling: tuple[str, ...] = ()  # names of logged losses that fall in a training that goes well
 
@@ -51,6 +52,15 @@ class Method(nn.Module):
     @staticmethod
     def idle_flags(options: Any) -> Mapping[str, str]:
         """Flags of all methods that do nothing in this one with these options of its own: flag -> why."""
+        return {}
+
+    @staticmethod
+    def layers(options: Any) -> dict[str, tuple[str, ...]]:
+        """Kinds of planes (see ``translate.data.planes``) that the data must supply behind the pictures of A and of B.
+
+        Args:
+            options: an instance of ``Options``.
+        """
         return {}
 
     @staticmethod
@@ -153,7 +163,8 @@ class Method(nn.Module):
         """A trained generator as a module for inference: (B, C, H, W) in [-1, 1] -> (B, C', H, W) in [-1, 1].
 
         It has a ``stride``, of which height and width are multiples, and may have ``views(images)``: what pages show
-        of a picture, by label and in their order, the translation ``fake_B`` among it.
+        of a picture, by label and in their order, the translation ``fake_B`` among it; those whose labels are in
+        ``numbers``, if it has that, are no pictures but (B, 1, H, W) in a unit of their own.
 
         Args:
             generator: one of the networks that ``generators`` names.

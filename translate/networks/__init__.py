@@ -8,6 +8,7 @@ from torch import nn
 from translate.errors import InputError
 from translate.networks.colorizer import COLORIZERS, build_colorizer
 from translate.networks.context import CONTEXT_BUILDERS, build_context_discriminator
+from translate.networks.hourglass import Hourglass
 from translate.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from translate.networks.projection import PatchProjection, PatchSample
 from translate.networks.resnet import ResnetGenerator
@@ -35,6 +36,12 @@ def _colorizer(netG: str, ngf: int, norm: str, **_: Any) -> nn.Module:
 
 for word in COLORIZERS:
     GENERATORS.register(word)(partial(_colorizer, word))
+
+
+@GENERATORS.register("hourglass")
+def _hourglass(input_nc: int, ngf: int, **_: Any) -> nn.Module:
+    """Of what describes a generator, channels in and width matter here; the norm is always that of the batch."""
+    return Hourglass(input_nc, ngf)
 
 
 def _stylegan2(

@@ -13,6 +13,7 @@ from translate.errors import InputError
 from translate.networks.colorizer import describe_colorizer
 from translate.networks.context import describe_context_generator, is_context_generator
 from translate.networks.encoders import describe_encoder, is_half
+from translate.networks.hourglass import describe_hourglass
 from translate.networks.imports import drop_instance_norm_buffers
 from translate.networks.stylegan2 import (
     describe_stylegan2_discriminator,
@@ -68,7 +69,7 @@ def describe_generator(weights: Weights, path: Path) -> dict[str, Any]:
         return describe_stylegan2_generator(weights, path)
     if is_context_generator(weights):
         return describe_context_generator(weights, path)
-    return describe_colorizer(weights) or _describe_resnet(weights, path)
+    return describe_colorizer(weights) or describe_hourglass(weights) or _describe_resnet(weights, path)
 
 
 def _describe_resnet(weights: Weights, path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How much memory the steps of a run will need, told before the first of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,7 @@ def _take_a_step(
         WeightAverage({name: copied.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
     trainer.prepare = _ShapesOnly(copied, ledger, precision.layout)
-    batch = _batch(settings, size_px, batch_size, ledger)
+    batch = _batch(settings, size_px, batch_size, ledger, method.batch_nc)
     batch_bytes = sum(value.nbytes for value in batch.values() if isinstance(value, Tensor))
     with Conjuring(ledger):
         trainer.begin()
@@ -93,13 +94,16 @@ def _take_a_step(
     return Estimate(weights_bytes, kept_bytes, ledger.peak_bytes)
 
 
-def _batch(settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger) -> Batch:
-    """As a loader gives it."""
+def _batch(
+    settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger, batch_nc: Mapping[str, int]
+) -> Batch:
+    """As a loader gives it. Pictures of which the method says how many channels they have are floats or will be."""
     data, (width, height) = settings.data, size_px
     letters = {"A": data.input_nc} if data.dataset_mode in ONE_DOMAIN else {"A": data.input_nc, "B": data.output_nc}
+    dtypes = {letter: torch.float32 if letter in batch_nc else torch.uint8 for letter in letters}
     pictures = {
-        letter: Phantom(torch.empty(size, channels, height, width, dtype=torch.uint8, device=META), ledger)
-        for letter, channels in letters.items()
+        letter: Phantom(torch.empty(size, channels, height, width, dtype=dtypes[letter], device=META), ledger)
+        for letter, channels in {**letters, **batch_nc}.items()
     }
     captioned = data.dataset_mode == "captioned"
     texts = {"tokens": [list(range(settings.method.context_length))] * size} if captioned else {}

@@ -23,6 +23,7 @@ from translate.data.preprocess import Preprocess, Size
 from translate.data.ranges import domain_range, without_deep
 from translate.data.reading import Header
 from translate.data.sampling import EpochSampler, Share
+from translate.data.scenes import DepthScenes, check_scenes, find_scenes
 from translate.data.single import SinglePictures
 from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
@@ -111,6 +112,7 @@ def open_feed(settings: TrainSettings, share: int = 1, own: Path | None = None, 
         "single": _open_single,
         "aligned": _open_aligned,
         "singleimage": _open_single_image,
+        "depth": _open_depth,
     }
     mode = settings.data.dataset_mode
     root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
@@ -263,6 +265,29 @@ def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
         cache=_cache(data.cache_mb, sizes, transform, share),
     )
     return Feed(root, dataset, {"A": 1, "B": 1}, *channels, folders, paths[:1], ranges)
+
+
+def _open_depth(settings: TrainSettings, root: Path, share: int) -> Feed:
+    data = settings.data
+    if settings.quality.eval_every:
+        raise InputError("--eval_every does not suit --model depth, which test.py measures by si-RMSE; leave it out")
+    layers = METHODS[settings.model].layers(settings.method)
+    scenes = find_scenes(root, settings.run.phase, _letters(settings), layers)[: data.max_dataset_size]
+    report = without_deep(check_pictures([scene.a.path for scene in scenes], label="pictures"))
+    good = set(raise_or_skip(report, data.skip_bad_images))
+    scenes = [scene for scene in scenes if scene.a.path in good]
+    headers = {scene.a.path: report.headers[scene.a.path] for scene in scenes}
+    check_scenes(scenes, headers)
+    transform = _transform(settings)
+    _check_sizes(headers, transform, data.batch_size)
+    # Planes are read each time: what is kept would come back as a picture, and be interpolated.
+    sizes = {(scene.a, 3): _size(headers[scene.a.path]) for scene in scenes if isinstance(scene.a, Part)}
+    cache = _cache(data.cache_mb, sizes, transform, share) if sizes else None
+    dataset = DepthScenes(scenes, *transform, seed=settings.run.seed, cache=cache)
+    folders = {domain: part.path.parent for domain, part in zip("AB", scenes[0], strict=True)}
+    counts = {"A": len(scenes), "B": len(scenes)}
+    channels = data.input_nc or 3, data.output_nc or 1
+    return Feed(root, dataset, counts, *channels, folders, [scene.a.path for scene in scenes])
 
 
 def _checked(
