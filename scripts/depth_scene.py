@@ -41,17 +41,18 @@ def main() -> None:
         "gpu_ids": "-1", "print_freq": 10, "display_freq": 100,
     }  # fmt: skip
     train_from_flags({**flags, "max_steps": 1})
-    before = tested(given.out, name, "before")
+    before = tested(given.out, name, "before", given.size)
     again = {"continue_train": True, "name": name, "checkpoints_dir": flags["checkpoints_dir"], "num_threads": 0}
     train_from_flags({**again, "max_steps": None, "max_minutes": given.minutes})
-    after = tested(given.out, name, "after")
+    after = tested(given.out, name, "after", given.size)
     for score in before:
         print(f"{score}: {before[score]:.4f} before, {after[score]:.4f} after {given.minutes:g} minutes")
 
 
-def tested(out: Path, name: str, when: str) -> dict[str, float]:
-    """The mean scores of the run as it is."""
-    page = run_test({"checkpoints_dir": out / "runs", "name": name, "results_dir": out / when, "gpu_ids": "-1"}).page
+def tested(out: Path, name: str, when: str, size: int) -> dict[str, float]:
+    """The mean scores of the run as it is, on the very pixels that it has learned."""
+    told = {"checkpoints_dir": out / "runs", "name": name, "results_dir": out / when, "gpu_ids": "-1"}
+    page = run_test({**told, "preprocess": "scale_aspect", "load_size": size}).page
     return json.loads((page.parent / "scores.json").read_text())["mean"]
 
 
