@@ -113,6 +113,7 @@ def main(target: str) -> None:
         found["CUT in two parts"] = take_steps("CUT", 4, processes.share(2))
         if processes.is_first:
             torch.save(found, Path(target))
+    processes.end(0)
 
 
 if __name__ == "__main__":
