@@ -186,7 +186,7 @@ OF_APPLY = {
     *(name for group in (ApplyOptions, EvaluateOptions, TransferOptions) for name in group.__dataclass_fields__),
 }
 OF_EXPORT = {"raw", "no_check"}
-OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs", "crops", "mirrored"}
+OF_SCRIPTS = {"seeds", "metrics", "minutes", "jobs", "crops", "mirrored", "scene"}
 OF_TOOLS = {"build", "logdir", "reference", "config", "help"}  # pip, tensorboard, scripts, every command
 
 

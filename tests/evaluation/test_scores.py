@@ -6,7 +6,7 @@ from PIL import Image
 
 from translate.evaluation.color import ab_error, colourfulness
 from translate.evaluation.inpainting import hole_quality
-from translate.evaluation.scores import UNITS, in_words, mean_scores, score
+from translate.evaluation.scores import UNITS, in_words, mean_scores, score, score_depth
 
 
 def picture(seed: int, width: int = 18, height: int = 14) -> Image.Image:
@@ -89,4 +89,6 @@ def test_scores_are_said_with_their_unit(name, value, words):
 
 def test_every_score_has_a_unit():
     pictures = {"grey_A": grey_picture(), "fake_B": picture(1), "truth_B": picture(0)}
-    assert {*score(pictures), *score(pictures, hole())} == set(UNITS)
+    depth = np.random.default_rng(0).uniform(1, 9, (14, 18))
+    people = np.arange(18) < 9 + np.zeros((14, 1))
+    assert {*score(pictures), *score(pictures, hole()), *score_depth(depth, 1 / depth, people)} == set(UNITS)
