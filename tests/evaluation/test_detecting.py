@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 from translate.data.objects import Objects
 from translate.data.tensors import to_signed
@@ -95,3 +96,12 @@ class TestParts:
         assert (
             found.boxes.tolist() == [[1, 2, 4, 5]] and found.labels.tolist() == [2] and found.scores.tolist() == [0.5]
         )
+
+
+def test_regions_are_pooled_by_the_steps_of_the_encoder():
+    encoder = build_encoder("caffenet", nef=8)
+    detector = build_detector(encoder, 2, 64, Precision("fp32", torch.device("cpu")))
+    features = torch.rand(1, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    boxes = torch.tensor([[8.0, 4.0, 40.0, 56.0]])
+    found = detector.roi_heads.box_roi_pool({"0": features}, [boxes], [(64, 64)])
+    assert torch.equal(found, torchvision.ops.roi_align(features, [boxes], 7, 1 / 16, 2))

@@ -44,6 +44,7 @@ def build_detector(encoder: Encoder, classes: int, load_size: int, precision: Pr
     """
     from torchvision.models.detection import FasterRCNN  # not by all who only list what there is
     from torchvision.models.detection.anchor_utils import AnchorGenerator
+    from torchvision.ops import MultiScaleRoIAlign, roi_align
 
     class Anchors(AnchorGenerator):
         """Steps of the encoder, where torchvision divides the picture by its map: 17 pixels for 16 at 224."""
@@ -51,6 +52,12 @@ def build_detector(encoder: Encoder, classes: int, load_size: int, precision: Pr
         def grid_anchors(self, grid_sizes: list, strides: list) -> list[Tensor]:
             step = torch.as_tensor(encoder.stride, device=self.cell_anchors[0].device)
             return super().grid_anchors(grid_sizes, [[step, step] for _ in strides])
+
+    class Regions(MultiScaleRoIAlign):
+        """Steps of the encoder, where torchvision rounds picture by map to a power of two: 32 for 16 at 64 pixels."""
+
+        def forward(self, x: dict[str, Tensor], boxes: list[Tensor], image_shapes: list) -> Tensor:
+            return roi_align(x["0"], boxes, self.output_size, 1 / encoder.stride, self.sampling_ratio)
 
     channels = encoder.input_nc
     return FasterRCNN(
@@ -61,6 +68,7 @@ def build_detector(encoder: Encoder, classes: int, load_size: int, precision: Pr
         image_mean=[0.5] * channels,
         image_std=[0.5] * channels,
         rpn_anchor_generator=Anchors((tuple(share * load_size for share in ANCHORS),), (RATIOS,)),
+        box_roi_pool=Regions(["0"], output_size=7, sampling_ratio=2),
         box_batch_size_per_image=ROIS,
         size_divisible=1,  # no grey edges, which the encoder has not seen
     )
