@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from translate.commandline import read_recipe
 from translate.data.sample import make_sample
 from translate.data.scoring import score
+from translate.reports.dot_plot import in_numbers
 from translate.testing import run_test
 from translate.training.run import train_from_flags
 
@@ -109,14 +109,9 @@ def table(found: dict[str, list[list[float]]], epochs: Sequence[int]) -> str:
         "|---" * (len(epochs) + 1) + "|",
     ]
     for start, runs in found.items():
-        cells = [mean_and_deviation([run[place] for run in runs]) for place in range(len(epochs))]
+        cells = [in_numbers([run[place] for run in runs]) for place in range(len(epochs))]
         lines.append(f"| {start} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def mean_and_deviation(values: Sequence[float]) -> str:
-    mean = f"{statistics.fmean(values):.1f}"
-    return f"{mean} ± {statistics.stdev(values):.1f}" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":

@@ -375,10 +375,12 @@ class TransferOptions:
     )
     epochs: int = flag(30, "of fc, finetune, segmentation and detection", low=1)
     lr: float = flag(0.001, "learning rate of fc, finetune, segmentation and detection", above=0)
-    rescale: bool = flag(False, "before fc and finetune, scale the layers of an alexnet so that all learn equally fast")
+    rescale: bool = flag(
+        False, "before fc and whatever is fine-tuned, scale the layers of an alexnet so that all learn equally fast"
+    )
     random: int = flag(3, "untrained networks of each kind beside the runs, of so many seeds", low=0)
     shots: int | None = flag(None, "learn from at most so many pictures of each class", low=1)
-    seed: int = flag(0, "which pictures these are, and what is random in fc and finetune", low=0)
+    seed: int = flag(0, "which pictures these are, and what is random in what is trained", low=0)
     most_values: int = flag(9216, "values of a picture that a layer is pooled to, at most", low=1)
     epoch: str = flag("latest", "which weights of the runs")
     checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")

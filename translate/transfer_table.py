@@ -1,11 +1,11 @@
 """What was read from encoders, as tables of text and of a page."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from translate.evaluation.probes import Probed, Scored
+from translate.reports.dot_plot import in_numbers
 from translate.reports.transfer import Part
 
 WHOLE = "all layers"
@@ -118,7 +118,4 @@ def _in_columns(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[st
 
 
 def _cell(shares: Sequence[float]) -> str:
-    if not shares:
-        return ""
-    mean = f"{100 * statistics.fmean(shares):.1f}"
-    return f"{mean} ± {100 * statistics.stdev(shares):.1f}" if len(shares) > 1 else mean
+    return in_numbers([100 * share for share in shares]) if shares else ""

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from translate.data.voc import find_mapped, read_map
+from translate.evaluation.segmentation import Confusion
 from translate.evaluation.segmenting import Segmenter, pixel_loss, random_crop, scaled_map, segment
 from translate.evaluation.tuning import Tuning, read_scaled
 from translate.networks.encoders import build_encoder
@@ -29,11 +30,12 @@ class TestLearning:
     def test_it_learns_and_leaves_the_encoder_as_it_is(self, sets):
         encoder = make_encoder()
         before = {key: value.clone() for key, value in encoder.state_dict().items()}
-        start, end = (
-            segment(encoder, sets["train"], sets["test"], Tuning(**{**vars(HOW), **how}))
-            for how in ({}, {"epochs": 20, "lr": 0.004})
-        )
-        assert end.mean_iou() > start.mean_iou() + 0.3
+        end = segment(encoder, sets["train"], sets["test"], Tuning(**{**vars(HOW), "epochs": 20, "lr": 0.004}))
+        everywhere = Confusion(3)  # what one tells who has learned no more than that most is background
+        for file in sets["test"].maps:
+            truth = read_map(file)
+            everywhere.add(np.zeros_like(truth), truth)
+        assert end.mean_iou() > everywhere.mean_iou() + 0.15
         assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
 
     def test_every_pixel_on_disk_is_asked_but_void(self, sets):

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
 from translate.data.deep_picture import Picture
-from translate.data.listing import domain_folder, list_pictures, shown
+from translate.data.listing import by_name, domain_folder, list_pictures, shown
 from translate.data.part import Part
 from translate.data.preprocess import Preprocess
 from translate.data.reading import Header
@@ -141,7 +141,7 @@ def _by_name(root: Path, phase: str) -> list[tuple[Part, Part]]:
             f"{shown(root)} holds no pairs: put files with A and B side by side into {shown(Path(root) / phase)}, "
             f"or files of equal names into {phase}A and {phase}B beside each other"
         )
-    a, b = (_named(folder) for folder in folders)
+    a, b = (by_name(folder) for folder in folders)
     lonely = [path for name, path in (*a.items(), *b.items()) if name not in a or name not in b]
     if lonely:
         more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
@@ -149,17 +149,6 @@ def _by_name(root: Path, phase: str) -> list[tuple[Part, Part]]:
             f"{shown(lonely[0])} has no partner of its name in the other folder{more}; add it, or remove the picture"
         )
     return [(Part(path), Part(b[name])) for name, path in a.items()]
-
-
-def _named(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their place in it, without their endings."""
-    found: dict[str, Path] = {}
-    for path in list_pictures(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise InputError(f"{shown(found[name])} and {shown(path)} differ in their ending only; remove one of them")
-        found[name] = path
-    return found
 
 
 def _refuse_different(pair: Pair, a: tuple[int, int], b: tuple[int, int]) -> None:

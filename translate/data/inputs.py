@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from translate.data.aligned import find_pairs
-from translate.data.listing import domain_folder, list_pictures, single_folder
+from translate.data.listing import by_name, domain_folder, list_pictures, single_folder
 from translate.data.part import Part
 from translate.data.planes import PlaneFile, ScenePart
-from translate.data.scenes import by_name, find_planes, scene_part
+from translate.data.scenes import find_planes, scene_part
 from translate.errors import InputError
 
 

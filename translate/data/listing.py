@@ -24,6 +24,21 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(_pictures(folder), key=lambda path: path.relative_to(folder).as_posix())
 
 
+def by_name(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by their place in it, without their endings.
+
+    Raises:
+        InputError: two have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in list_pictures(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in found:
+            raise InputError(f"{shown(found[name])} and {shown(path)} differ in their ending only; remove one of them")
+        found[name] = path
+    return found
+
+
 def domain_folder(root: Path, phase: str, letter: str, required: bool = True) -> Path | None:
     """The folder ``<root>/<phase><letter>``, such as ``horse2zebra/trainA``, checked to hold pictures.
 

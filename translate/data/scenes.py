@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
 from translate.data.deep_picture import Picture
-from translate.data.listing import domain_folder, list_pictures, shown
+from translate.data.listing import by_name, domain_folder, shown
 from translate.data.loading import default_workers
 from translate.data.part import Part
 from translate.data.planes import PlaneFile, PlaneStack, ScenePart
@@ -66,21 +66,6 @@ def find_planes(folder: Path, pictures: Mapping[str, Path], kinds: Iterable[str]
         InputError: a folder is missing, or a picture has no plane.
     """
     return {kind: _partners(pictures, folder.with_name(f"{folder.name}_{kind}"), kind) for kind in kinds}
-
-
-def by_name(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their place in it, without their endings.
-
-    Raises:
-        InputError: two have one name.
-    """
-    found: dict[str, Path] = {}
-    for path in list_pictures(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise InputError(f"{shown(found[name])} and {shown(path)} differ in their ending only; remove one of them")
-        found[name] = path
-    return found
 
 
 def check_scenes(scenes: Sequence[Scene], headers: Mapping[Path, Header]) -> None:

@@ -70,7 +70,7 @@ def build_detector(encoder: Encoder, classes: int, load_size: int, precision: Pr
         rpn_anchor_generator=Anchors((tuple(share * load_size for share in ANCHORS),), (RATIOS,)),
         box_roi_pool=Regions(["0"], output_size=7, sampling_ratio=2),
         box_batch_size_per_image=ROIS,
-        size_divisible=1,  # no grey edges, which the encoder has not seen
+        size_divisible=1,  # grey edges, which the encoder has not seen, only where a batch has several shapes
     )
 
 

@@ -1,7 +1,7 @@
 """What several seeds came to, as dots on an axis, a row for each name, as inline SVG."""
 
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from translate.reports.panel import colour_of, line, svg, text
 from translate.reports.series import tick_label, ticks, value_range
@@ -63,7 +63,7 @@ def in_numbers(values: Sequence[float]) -> str:
     return f"{mean} ± {statistics.stdev(values):.1f}" if len(values) > 1 else mean
 
 
-def _axis(x, places: Sequence[float], left: float, right: float, bottom: float) -> str:
+def _axis(x: Callable[[float], float], places: Sequence[float], left: float, right: float, bottom: float) -> str:
     parts = [line(left, bottom, right, bottom, "stroke:var(--axis,#999)")]
     step = places[1] - places[0] if len(places) > 1 else 1
     for place in places:

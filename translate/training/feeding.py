@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from translate.caption_options import CaptionOptions
 from translate.data.aligned import AlignedPictures, Pair, check_pairs, find_pairs
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache, Source, default_budget_mb
@@ -29,12 +29,12 @@ from translate.data.single_image import SingleImageCrops, find_single_image
 from translate.data.unpaired import Sample, UnpairedPictures
 from translate.data.validation import Validation
 from translate.data.value_range import ValueRange
-from translate.data.vocabulary import Vocabulary, is_vocabulary
 from translate.errors import InputError
 from translate.methods import METHODS
 from translate.settings import TrainSettings
 from translate.training.staging import staged
 from translate.training.validating import open_validation, part_held_out
+from translate.training.vocabulary import open_vocabulary
 
 Ranges = tuple[ValueRange | None, ValueRange | None]
 # The transform of the first epochs, that of the later ones if it is another, and the last of the first epochs.
@@ -112,12 +112,11 @@ def open_feed(settings: TrainSettings, share: int = 1, own: Path | None = None, 
         "single": _open_single,
         "aligned": _open_aligned,
         "singleimage": _open_single_image,
+        "captioned": partial(_open_captioned, own=own, source=source),
         "depth": _open_depth,
     }
     mode = settings.data.dataset_mode
     root = resolve_dataroot(settings.run.dataroot, mode, fetch=not settings.run.dry_run)
-    if mode == "captioned":
-        return _open_captioned(settings, root, share, own, source)
     return openers[mode](settings, root, share)
 
 
@@ -172,28 +171,6 @@ def _open_captioned(settings: TrainSettings, root: Path, share: int, own: Path |
     tokens = [[vocabulary.encode(caption, told.context_length) for caption in each] for each in written]
     dataset = CaptionedPictures(feed.dataset, tokens, settings.run.seed)
     return replace(feed, dataset=dataset, texts=vocabulary.files())
-
-
-def open_vocabulary(
-    told: CaptionOptions, captions: Iterable[str], own: Path | None = None, source: Path | None = None
-) -> Vocabulary:
-    """The vocabulary of the run that is gone on with; else that which the flags name, or which the weights that are
-    started from were trained with; else one that is learned from the captions.
-
-    Raises:
-        InputError: it is damaged, or has more ids than ``--vocab_size``.
-    """
-    own, source = (folder if folder and is_vocabulary(folder) else None for folder in (own, source))
-    folder = own or told.vocabulary or source
-    if folder is None:
-        return Vocabulary.learn(captions, told.vocab_size)
-    vocabulary = Vocabulary.load(Path(folder))
-    if len(vocabulary) > told.vocab_size:
-        raise InputError(
-            f"--vocab_size {told.vocab_size} is less than the {len(vocabulary)} ids of {folder}: use --vocab_size "
-            f"{len(vocabulary)}"
-        )
-    return vocabulary
 
 
 def _one_domain(settings: TrainSettings, root: Path, share: int, folder: Path, paths: list[Path]) -> Feed:
