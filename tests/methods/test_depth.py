@@ -99,9 +99,10 @@ class TestInputs:
     @pytest.mark.parametrize(
         ("flags", "said"),
         [
-            ({"normG": "none"}, "--normG none does not suit depth"),
+            ({"ndf": 8}, "--ndf 8 has no effect, since depth is learned without a discriminator"),
+            ({"normG": "none"}, "--normG none has no effect, since hourglass has its own layers"),
             ({"ngf": 6}, "--ngf 6 does not suit hourglass: use a multiple of 4"),
-            ({"no_antialias": True}, "--no_antialias True has no effect on hourglass"),
+            ({"no_antialias": True}, "--no_antialias True has no effect, since hourglass has its own layers"),
             ({"input_nc": 1}, "--input_nc 1 does not suit depth"),
             ({"lambda_si": 0, "lambda_gradient": 0}, "nothing is left to learn"),
             ({"range_B": "0,9"}, "--range_B does not suit --model depth"),

@@ -33,7 +33,8 @@ GAMES = (Game(("D_fake", "D_real"), "G_GAN"),)
 
 
 def make(model, **flags):
-    settings = resolve({"model": model, "ngf": 2, "ndf": 2, "input_nc": 3, "output_nc": 3, **TINY[model], **flags})
+    sizes = {"ngf": 2, "ndf": 2} if model != "depth" else {}  # which has no discriminator
+    settings = resolve({"model": model, **sizes, "input_nc": 3, "output_nc": 3, **TINY[model], **flags})
     method = build_method(settings)
     return method, method.levels(settings.data.crop_size, settings.data.batch_size)
 

@@ -52,9 +52,10 @@ REFUSED = {
     ("precision", "tf32"): {model: "fp32 or bf16" for model in METHODS.names()},
     ("direction", "BtoA"): {"depth": "more than 8 bits"},  # pictures are expected where depth is
     ("normE", "lrn"): {"rotation": "belongs to caffenet"},
-    ("normG", "instance"): {"colorization": "instance", "depth": "batch norms"},
+    ("normG", "instance"): {"colorization": "instance", "depth": "its own layers"},
     **{(f"norm{letter}", word): {"sincut": "no norm"} for letter in "GD" for word in ("batch", "none")},
-    ("normG", "none"): {"sincut": "no norm", "depth": "batch norms"},
+    ("normG", "none"): {"sincut": "no norm", "depth": "its own layers"},
+    **{("normD", word): {"sincut": "no norm", "depth": "without a discriminator"} for word in ("batch", "none")},
     **{
         ("preprocess", words): {"sincut": "judges pictures of 32x32 pixels and got one of 64x64"} for words in ("none",)
     },
@@ -120,7 +121,7 @@ def test_a_word_trains_a_step_or_is_refused(model, name, word, pictures, depth_o
         "no_html": True, "print_freq": 1,
     }  # fmt: skip
     if METHODS[model].generators:
-        flags |= {"ngf": 2, "ndf": 2}
+        flags |= {"ngf": 2, "ndf": 2} if model != "depth" else {"ngf": 2}
     else:
         flags |= {"nef": 4, "load_size": 80, "crop_size": 72, **ENCODERS[model]}
     flags |= {**SMALLEST.get(model, {}), **WITH.get((name, word), {}), name: word}

@@ -99,7 +99,8 @@ def train_method(scenes, make_depth, tmp_path_factory):
 
     def train(model, name, **flags):
         own = {**TINY[model], **(depth if METHODS[model].needs == "depth" else {})}
-        return train_from_flags({**base, "model": model, "name": name, **own, **flags}).folder
+        shared = {flag: value for flag, value in base.items() if (flag, model) != ("ndf", "depth")}  # it has none
+        return train_from_flags({**shared, "model": model, "name": name, **own, **flags}).folder
 
     return train
 

@@ -19,7 +19,7 @@ from translate.losses.depth import (
     scale_invariant,
 )
 from translate.methods.base import Batch, Method
-from translate.methods.building import check_crop, check_sides, make_generator
+from translate.methods.building import OF_DISCRIMINATORS, check_crop, check_sides, make_generator
 from translate.networks.depth_colours import colour_depth
 from translate.networks.hourglass import Hourglass
 from translate.networks.initialization import initialize
@@ -70,6 +70,7 @@ class Depth(Method):
     Options = DepthOptions
     needs = "depth"
     netG = ("hourglass",)
+    netD = ("basic",)  # the usual word: there is none
 
     def __init__(self, options: DepthOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 1):
         super().__init__()
@@ -101,6 +102,14 @@ class Depth(Method):
             "n_epochs_decay": 20,
         }
         return {**published, "lambda_si": 1.0} if float(values.get("lambda_human") or 0) > 0 else published
+
+    @staticmethod
+    def idle_flags(options: Any) -> dict[str, str]:
+        """Those of a discriminator, and of what the hourglass has in one way only."""
+        fixed = dict.fromkeys(
+            ("normG", "no_dropout", "no_antialias", "no_antialias_up"), "hourglass has its own layers"
+        )
+        return {**fixed, **dict.fromkeys(OF_DISCRIMINATORS, "depth is learned without a discriminator")}
 
     @staticmethod
     def multiple_px(networks: NetworkOptions) -> int:
@@ -197,12 +206,6 @@ def _as_published(images: Tensor) -> Tensor:
 def _refuse_unfit(options: DepthOptions, networks: NetworkOptions, input_nc: int) -> None:
     if input_nc != RGB:
         raise InputError(f"--input_nc {input_nc} does not suit depth, which sees pictures in colour; leave it out")
-    if networks.normG != "batch":
-        raise InputError(f"--normG {networks.normG} does not suit depth: hourglass has batch norms; leave it out")
-    for name in ("no_dropout", "no_antialias", "no_antialias_up"):
-        value = getattr(networks, name)
-        if value != getattr(NetworkOptions, name):
-            raise InputError(f"--{name} {value} has no effect on hourglass, which has no such layers; drop it")
     if networks.ngf % 4:
         raise InputError(f"--ngf {networks.ngf} does not suit hourglass: use a multiple of 4")
     if not any((options.lambda_si, options.lambda_human, options.lambda_gradient)):
