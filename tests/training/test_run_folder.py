@@ -115,3 +115,11 @@ def test_a_mistyped_run_is_answered_with_the_nearest(tmp_path):
         find_run(tmp_path, "horse2zbra")
     with pytest.raises(InputError, match=r"there are no runs in it; train one with translate train"):
         find_run(tmp_path / "nowhere", "x")
+
+
+def test_so_is_that_of_an_encoder(tmp_path):
+    (tmp_path / "turned").mkdir()
+    (tmp_path / "turned/latest_net_E.pth").touch()
+    assert list_runs(tmp_path) == []  # which can be tested
+    with pytest.raises(InputError, match="did you mean turned"):
+        find_run(tmp_path, "turnt")

@@ -145,19 +145,23 @@ def find_run(checkpoints_dir: Path, name: str) -> RunFolder:
     folder = Path(checkpoints_dir) / name
     if folder.is_dir():
         return RunFolder(folder)
-    known = [path.name for path in list_runs(checkpoints_dir)]
+    known = [path.name for path in list_runs(checkpoints_dir, "[GE]")]
     hint = did_you_mean(name, known) if known else f"there are no runs in it; train one with {title('train')}"
     raise InputError(f"no run {name!r} in {checkpoints_dir}: {hint}")
 
 
-def list_runs(checkpoints_dir: Path) -> list[Path]:
-    """Folders with generator weights, the newest first; those set aside for a newer run are left out."""
+def list_runs(checkpoints_dir: Path, networks: str = "G") -> list[Path]:
+    """Folders with generator weights, the newest first; those set aside for a newer run are left out.
+
+    Args:
+        networks: a pattern of the first letters of networks' names; with ``[GE]`` runs that trained an encoder too.
+    """
     root = Path(checkpoints_dir)
     if not root.is_dir():
         return []
     newest = {}
     for folder in root.iterdir():
-        weights = list(folder.glob("*_net_G*.pth")) if folder.is_dir() else []
+        weights = list(folder.glob(f"*_net_{networks}*.pth")) if folder.is_dir() else []
         if weights and ".before-" not in folder.name:
             newest[folder] = max(path.stat().st_mtime for path in weights)
     return sorted(newest, key=lambda folder: newest[folder], reverse=True)
