@@ -289,6 +289,19 @@ class TestHalfOfAGenerator:
         assert set(loaded) < set(whole)
         assert all(torch.allclose(loaded[key], whole[key], rtol=0, atol=1e-6) for key in loaded)
 
+    def test_whatever_else_the_translator_had_is_left_behind(self, train_encoder, tmp_path, make_domains, tiniest):
+        told = {**tiniest, "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)), "ndf": 3, "max_steps": 1}
+        source = train_from_flags({**told, "checkpoints_dir": str(tmp_path), "name": "translator"}).folder
+        run = train_encoder("rotation", "behind", nef=64, init_from=str(source), max_steps=1, lr=1e-12)
+        options = json.loads((run / "run.json").read_text())["options"]
+        assert options["netE"] == "generator" and options["ngf"] == tiniest["ngf"]  # told by the weights alone
+        loaded, whole = (
+            torch.load(path, weights_only=True) for path in (run / "latest_net_E.pth", source / "latest_net_G.pth")
+        )
+        assert all(torch.allclose(loaded[key], whole[key], rtol=0, atol=1e-6) for key in loaded)
+        with pytest.raises(InputError, match="is of another architecture"):
+            train_encoder("rotation", "other", netE="alexnet", init_from=str(source), max_steps=1)
+
     def test_a_generator_starts_from_an_encoder(self, train_encoder, tmp_path, make_domains, tiniest, capsys):
         run = train_encoder("rotation", "half", **HALF, max_steps=2)
         learned = torch.load(run / "latest_net_E.pth", weights_only=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import InputError
+from translate.flags import build
+from translate.methods import METHODS
 from translate.options import NetworkOptions
 from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
 from translate.training.initial import describe_weights, find_weights, is_wanted
@@ -75,19 +77,26 @@ def _start_anew(settings: TrainSettings, folder: RunFolder, values: Mapping[str,
     if source is None:
         return Start(settings, folder)
     weights = find_weights(source, settings.run.epoch)
-    described = _architecture(settings.model, weights)
+    described = _architecture(settings.model, weights, values)
     return Start(resolve({**described, **values}), folder, weights=weights)
 
 
-def _architecture(model: str, weights: Mapping[str, Path]) -> dict[str, Any]:
-    """The flags of networks in files: as recorded beside them by a run of this method, else as their keys tell."""
+def _architecture(model: str, weights: Mapping[str, Path], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags of networks in files: as recorded beside them by a run of this method, else as their keys tell.
+
+    Those are left out that do nothing in this method beside the flags that are given.
+    """
     known = train_flags(model)
     described = {name: value for name, value in describe_weights(weights).items() if name in known}
+    if "netG" in described and "netE" in known:
+        described.setdefault("netE", "generator")  # a translator starts an encoder by the half of its generator
     record = RunFolder(next(iter(weights.values())).parent).read_record()
-    if record.get("model") != model:
-        return described
-    shape = {field.name for field in fields(NetworkOptions) if field.metadata["fixed"]} | described.keys()
-    return {**described, **{name: value for name, value in record["options"].items() if name in shape}}
+    if record.get("model") == model:
+        shape = {field.name for field in fields(NetworkOptions) if field.metadata["fixed"]} | described.keys()
+        described |= {name: value for name, value in record["options"].items() if name in shape}
+    method = METHODS[model]
+    idle = method.idle_flags(build(method.Options, {**described, **values}))
+    return {name: value for name, value in described.items() if name not in idle}
 
 
 def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, Any]) -> Start:
