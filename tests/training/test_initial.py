@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+import torchvision
+from torch import nn
 
 from translate.errors import InputError
 from translate.networks import build_discriminator, build_generator
-from translate.training.initial import describe_weights, find_weights
+from translate.networks.encoders import build_encoder
+from translate.training.initial import describe_weights, find_weights, load_initial
 
 
 def touch(folder, *names):
@@ -57,6 +60,25 @@ def test_flags_are_those_of_the_files_but_for_the_channels(tmp_path):
         "ndf": 5,
         "normD": "instance",
     }
+
+
+def test_a_lone_file_of_another_name_may_be_an_encoder(tmp_path):
+    torch.save(build_encoder("alexnet", nef=8, normE="none").state_dict(), tmp_path / "mine.pth")
+    files = find_weights(str(tmp_path / "mine.pth"))
+    assert describe_weights(files) == {"netE": "alexnet", "nef": 8, "normE": "none"}
+    network = build_encoder("alexnet", nef=8, normE="none")
+    assert load_initial(nn.ModuleDict({"E": network}), files, "E") == [f"E: loaded from {tmp_path / 'mine.pth'}"]
+    assert torch.equal(network.state_dict()["conv1.0.weight"], torch.load(tmp_path / "mine.pth")["conv1.0.weight"])
+
+
+def test_torchvision_s_classifier_is_left_out(tmp_path):
+    theirs = torchvision.models.resnet18(weights=None).state_dict()
+    torch.save(theirs, tmp_path / "resnet18.pth")
+    files = find_weights(str(tmp_path / "resnet18.pth"))
+    assert describe_weights(files) == {"netE": "resnet18", "normE": "batch"}
+    network = build_encoder("resnet18")
+    load_initial(nn.ModuleDict({"E": network}), files, "E")
+    assert torch.equal(network.state_dict()["layer4.1.conv2.weight"], theirs["layer4.1.conv2.weight"])
 
 
 def test_a_damaged_discriminator_is_not_passed_over(tmp_path):

@@ -7,10 +7,11 @@ from typing import Any
 from torch import nn
 
 from translate.errors import InputError
-from translate.networks.encoders import is_half
+from translate.networks.encoders import describe_encoder, is_half
 from translate.networks.encoders.generator_half import GeneratorHalf
+from translate.networks.encoders.torchvision_resnet import TorchvisionResnet
 from translate.networks.resnet import ResnetGenerator
-from translate.networks.weights import DESCRIBE, Weights, fit_weights, load_weights
+from translate.networks.weights import DESCRIBE, Weights, describe_any_encoder, fit_weights, load_weights
 from translate.training.run_folder import RunFolder
 
 
@@ -53,6 +54,8 @@ def describe_weights(files: dict[str, Path]) -> dict[str, Any]:
         if describe is None:
             continue
         weights = load_weights(files[name])
+        if is_wanted(name) and (describe_encoder(weights) or is_half(weights)):
+            describe = describe_any_encoder  # also of a lone file whose name does not tell
         try:
             flags |= describe(weights, files[name])
         except InputError:
@@ -100,8 +103,12 @@ def _load(network: nn.Module, weights: Weights, path: Path) -> str:
 
 def _matched(network: nn.Module, weights: Weights) -> tuple[str, Weights]:
     """The weights for the layers that an encoder and a generator share, where the file is of one of these and the
-    network is the other; the layers behind them as they are. And the word for that."""
+    network is the other; the layers behind them as they are. And the word for that.
+
+    Torchvision's classifier of ImageNet, behind its resnets, is left out."""
     target = network.state_dict()
+    if isinstance(network, TorchvisionResnet):
+        weights = {key: value for key, value in weights.items() if not key.startswith("fc.")}
     if isinstance(network, GeneratorHalf) and target.keys() < weights.keys():
         return "first half ", {key: weights[key] for key in target}
     if isinstance(network, ResnetGenerator) and is_half(weights) and weights.keys() < target.keys():
