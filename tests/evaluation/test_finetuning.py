@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from translate.errors import RunError
 from translate.evaluation.finetuning import Pictures, _random_crops, finetune
 from translate.networks.encoders import build_encoder
 from translate.networks.initialization import initialize
@@ -49,6 +50,12 @@ def test_classes_are_learned_and_the_encoder_stays(everything, kind):
     assert found.accuracy > 0.8 and found.validation > 0.8  # guessing: 0.5
     assert all(torch.equal(before[key], value) for key, value in encoder.state_dict().items())
     assert all(weight.requires_grad for weight in encoder.parameters())
+
+
+def test_a_loss_that_is_lost_is_no_result():
+    sets = stripes(8, 0), stripes(8, 1), stripes(8, 2)
+    with pytest.raises(RunError, match=r"fine-tuning: the loss is nan at the end; use an --lr below 1e\+30"):
+        finetune(encoder_of(), sets, 2, 67, FP32, 3, 1e30, 0)
 
 
 def test_labels_that_mean_nothing_are_not_learned():

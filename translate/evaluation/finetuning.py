@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from translate.data.tensors import to_signed
+from translate.errors import RunError
 from translate.evaluation.probes import Probed
 from translate.networks.encoders import Encoder
 from translate.networks.encoders.rescaling import rescaled
@@ -63,6 +64,7 @@ def finetune(
 
     Raises:
         InputError: ``rescale`` with an encoder whose layers cannot be scaled.
+        RunError: the loss is not finite.
     """
     train, val, test = sets
     network = copy.deepcopy(encoder).to(precision.device, memory_format=torch.channels_last)
@@ -92,6 +94,8 @@ def finetune(
             loss.backward()
             optimizer.step()
             schedule.step()
+    if not torch.isfinite(loss):
+        raise RunError(f"fine-tuning: the loss is {loss.item()} at the end; use an --lr below {lr}")
     return Probed(*(_accuracy(network, head, each, crop_size, precision) for each in (test, val)), chosen=epochs)
 
 
