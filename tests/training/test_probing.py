@@ -1,6 +1,7 @@
 """Features read from an encoder while it is trained."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -98,6 +99,22 @@ def test_the_average_is_measured_too(probe_run):
     assert [(entry["step"], entry["weights"]) for entry in entries] == [(0, "raw"), (0, "ema"), (2, "raw"), (2, "ema")]
 
 
-def test_pictures_to_ask_for_must_be_there(probe_run, shades):
-    with pytest.raises(InputError, match="exam does not exist"):
-        probe_run("missing", eval_phase="exam")
+@pytest.mark.parametrize(("flags", "said"), [
+    ({"eval_phase": "exam"}, "exam does not exist; give a --probe_data with exam/CLASS/"),
+    ({"eval_phase": "train"}, "--eval_phase train: probes learn from these pictures; name others"),
+])  # fmt: skip
+def test_pictures_to_ask_for_must_be_there_before_anything_is_written(flags, said, probe_run, folder, tree):
+    before = tree(folder.parent)
+    for more in ({}, {"dry_run": True}):
+        with pytest.raises(InputError, match=said):
+            probe_run("whole", **flags, **more)
+    assert tree(folder.parent) == before  # the former run of this name is where it was
+
+
+def test_bad_pictures_can_be_left_out(probe_run, shades, tmp_path):
+    shutil.copytree(shades, tmp_path / "data")
+    (tmp_path / "data/val/dark/broken.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="leave them out with --skip_bad_images"):
+        probe_run("broken", probe_data=str(tmp_path / "data"), max_steps=1)
+    run = probe_run("broken", probe_data=str(tmp_path / "data"), max_steps=1, skip_bad_images=True)
+    assert measured(run)[0]["counts"]["test"] == 12

@@ -71,15 +71,18 @@ def check_pictures(
     return _report(paths, found)
 
 
-def raise_or_skip(report: Report, skip: bool) -> list[Path]:
+def raise_or_skip(report: Report, skip: bool | None) -> list[Path]:
     """The pictures that can be used.
+
+    Args:
+        skip: leave the others out; None where no flag says so.
 
     Raises:
         InputError: some cannot and ``skip`` is off (the message names them), or none can.
     """
     good = list(report.headers)
     if report.bad and (not skip or not good):
-        raise InputError(_offenders(report, can_skip=bool(good)))
+        raise InputError(_offenders(report, can_skip=bool(good) and skip is not None))
     return good
 
 

@@ -36,43 +36,62 @@ class Labelled:
         kept = []
         for label in range(len(self.classes)):
             places = np.flatnonzero(self.labels == label)
-            order = places[:: max(1, len(places) // a_class)] if rng is None else rng.permutation(places)
-            kept.append(order[:a_class])
+            count = min(a_class, len(places))
+            order = np.arange(count) * len(places) // max(count, 1) if rng is None else rng.permutation(len(places))
+            kept.append(places[order[:count]])
         return self._at(np.sort(np.concatenate(kept)))
 
     def _at(self, places: np.ndarray) -> "Labelled":
         return Labelled(tuple(self.paths[place] for place in places), self.labels[places], self.classes)
 
 
-def find_labelled(root: Path, phase: str, skip_bad: bool = False) -> Labelled:
+def find_labelled(root: Path, phase: str, skip_bad: bool | None = None, flag: str = "dataroot") -> Labelled:
     """The pictures of ``<root>/<phase>/<class>/``, checked.
+
+    Args:
+        skip_bad: leave out pictures that cannot be read; None where no flag says so.
+        flag: that names the root.
 
     Raises:
         InputError: no such folder, fewer than two classes, or a picture that cannot be read.
     """
     folder = Path(root) / phase
     if not folder.is_dir():
-        raise InputError(f"{shown(folder)} does not exist; give a --dataroot with {phase}/CLASS/ for each class")
+        raise InputError(f"{shown(folder)} does not exist; give a --{flag} with {phase}/CLASS/ for each class")
     by_class = {each.name: list_pictures(each) for each in sorted(folder.iterdir()) if each.is_dir()}
     by_class = {name: paths for name, paths in by_class.items() if paths and not name.startswith(".")}
-    if len(by_class) < 2:
-        raise InputError(f"{shown(folder)} holds {len(by_class)} folders with pictures; it takes one for each class")
     report = without_deep(check_pictures([path for paths in by_class.values() for path in paths], label=phase))
     good = set(raise_or_skip(report, skip_bad))
-    return _labelled({name: [path for path in paths if path in good] for name, paths in by_class.items()})
+    by_class = {name: [path for path in paths if path in good] for name, paths in by_class.items()}
+    return _labelled({name: paths for name, paths in by_class.items() if paths}, folder)
 
 
-def _labelled(by_class: Mapping[str, list[Path]]) -> Labelled:
+def _labelled(by_class: Mapping[str, list[Path]], folder: Path) -> Labelled:
+    if len(by_class) < 2:
+        raise InputError(f"{shown(folder)} holds {len(by_class)} folders with pictures; it takes one for each class")
     paths = [path for found in by_class.values() for path in found]
     labels = [label for label, found in enumerate(by_class.values()) for _ in found]
     return Labelled(tuple(paths), np.array(labels, dtype=np.int64), tuple(by_class))
 
 
 def split_labelled(train: Labelled) -> tuple[Labelled, Labelled]:
-    """Training pictures, and a fifth of those of each class that is held out of them for validation."""
+    """Training pictures, and a fifth of those of each class that is held out of them for validation.
+
+    A class of a single picture keeps it.
+
+    Raises:
+        InputError: no class has two pictures.
+    """
     held = np.zeros(len(train), dtype=bool)
     for label in range(len(train.classes)):
-        held[np.flatnonzero(train.labels == label)[::HELD_OUT]] = True
+        places = np.flatnonzero(train.labels == label)
+        if len(places) > 1:
+            held[places[::HELD_OUT]] = True
+    if not held.any():
+        raise InputError(
+            f"every class has a single training picture, such as {shown(train.paths[0])}: none can be held out for "
+            "validation; add more pictures"
+        )
     return train._at(np.flatnonzero(~held)), train._at(np.flatnonzero(held))
 
 

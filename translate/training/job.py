@@ -1,12 +1,13 @@
 """A training run made ready from its flags: pictures checked, networks built and filled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from translate.collectives import gather_values
+from translate.data.labelled import Labelled
 from translate.data.sampling import EpochSampler
 from translate.errors import InputError
 from translate.methods import METHODS, Method
@@ -21,6 +22,7 @@ from translate.training.initial import load_initial
 from translate.training.memory import keep_freed_memory
 from translate.training.optimizers import check_optimizer
 from translate.training.precision import Precision, choose_precision
+from translate.training.probing import find_probed
 from translate.training.processes import Processes
 from translate.training.record import check_unchanged
 from translate.training.start import Start, settle
@@ -33,6 +35,7 @@ class Job:
 
     Attributes:
         said: what happened to the starting weights.
+        probed: labelled pictures on which an encoder is measured; none where it is not, or another process does it.
     """
 
     settings: TrainSettings
@@ -43,6 +46,7 @@ class Job:
     sampler: EpochSampler
     processes: Processes
     said: list[str]
+    probed: Mapping[str, Labelled] = field(default_factory=dict)
 
 
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
@@ -54,6 +58,9 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         check_optimizer(start.settings.optimizer)
         check_quality(start.settings.quality, bool(METHODS[start.settings.model].generators))
         feed = open_feed(start.settings, processes.local_count, start.own, start.source)
+        quality, probed = start.settings.quality, {}
+        if quality.probe_data and processes.is_first:
+            probed = find_probed(quality, start.settings.data.skip_bad_images)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(
         settings.speed.precision, device, deep=any(feed.ranges) or settings.data.dataset_mode == "depth"
@@ -78,7 +85,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         if method.measures and not start.state:
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
-    return Job(settings, start, feed, method, precision, sampler, processes, said)
+    return Job(settings, start, feed, method, precision, sampler, processes, said, probed)
 
 
 def compare_starts(start: Start) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from translate.data.labelled import check_same_classes, find_labelled, split_labelled
+from translate.data.labelled import Labelled, check_same_classes, find_labelled, split_labelled
+from translate.errors import InputError
 from translate.evaluation.metrics import versions
 from translate.evaluation.probes import PROBES, Probed, Split
 from translate.evaluation.readout import load_squares, read_out
@@ -19,7 +20,24 @@ from translate.training.loop import Trainer
 
 PHASES = ("train", "val", "test")  # of a probe: learned from, chosen by, asked
 MOST_VALUES = 1024  # of a layer: enough to see it rise, in seconds
-MOST_PICTURES = 2000
+MOST_PICTURES = 2000  # of a phase
+
+
+def find_probed(options: QualityOptions, skip_bad: bool) -> dict[str, Labelled]:
+    """The pictures that probes learn from, choose by and are asked for, at most ``MOST_PICTURES`` of each.
+
+    Raises:
+        InputError: a folder is missing, holds too few classes or a picture that cannot be read, or what is asked for
+            is what is learned from.
+    """
+    root = Path(options.probe_data)
+    if options.eval_phase == "train":
+        raise InputError("--eval_phase train: probes learn from these pictures; name others, such as val or test")
+    asked, train = (find_labelled(root, phase, skip_bad, "probe_data") for phase in (options.eval_phase, "train"))
+    check_same_classes({"train": train, options.eval_phase: asked})
+    a_class = max(2, MOST_PICTURES // len(train.classes))
+    sets = zip(PHASES, (*split_labelled(train), asked), strict=True)
+    return {phase: found.some(a_class) for phase, found in sets}
 
 
 class Prober:
@@ -32,23 +50,16 @@ class Prober:
         options: the flags.
         data: how large pictures are.
         channels: that the encoder reads.
-
-    Raises:
-        InputError: a folder is missing, or holds too few classes.
+        sets: what ``find_probed`` has found.
     """
 
     measures_start = True  # untrained features are what the others are compared with
 
-    def __init__(self, options: QualityOptions, data: DataOptions, channels: int):
+    def __init__(self, options: QualityOptions, data: DataOptions, channels: int, sets: Mapping[str, Labelled]):
         self.options = options
         self.evaluated_step = -1
-        root = Path(options.probe_data)
-        asked = find_labelled(root, options.eval_phase)
-        train = find_labelled(root, "train")
-        check_same_classes({"train": train, options.eval_phase: asked})
-        sets = dict(zip(PHASES, (*split_labelled(train), asked), strict=True))
-        self.classes = len(train.classes)
-        self.sets = {phase: found.some(max(2, MOST_PICTURES // self.classes)) for phase, found in sets.items()}
+        self.sets = sets
+        self.classes = len(sets["train"].classes)
         load_size = max(data.load_size, data.crop_size)
         self.pictures = {
             phase: load_squares(found.paths, channels, load_size, data.crop_size, phase)

@@ -138,7 +138,7 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
 def _evaluator(job: Job) -> Evaluator | Prober | None:
     feed, quality = job.feed, job.settings.quality
     if quality.probe_data:
-        return Prober(quality, job.settings.data, feed.input_nc)
+        return Prober(quality, job.settings.data, feed.input_nc, job.probed)
     if feed.validation is None:
         return None
     tools = make_tools(quality, job.precision.device)
