@@ -8,7 +8,7 @@ networks of as many seeds. What stands behind -- are flags of train.py for every
 it was stopped; what is trained already is not trained again. With --jobs 2 two trainings share the machine, a part of
 its cores each.
 
-Writes OUT: transfer.md and transfer.json, the tables; and a folder of runs.
+Writes OUT: index.html, a page of the tables; transfer.md and transfer.json, the same; and a folder of runs.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from translate.commands import run_command
-from translate.data.labelled import find_labelled
 from translate.data.machine import usable_cores
 from translate.errors import InputError, RunError
 from translate.files import write_text
+from translate.options import TransferOptions
 from translate.registry import did_you_mean
-from translate.transfer import transfer
+from translate.transfer import PROTOCOLS, ZERO_SHOT, chosen_protocols, find_sets, transfer
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 # A small network on small pictures, for CPUs; the same for all methods, whose features can then be compared.
@@ -65,7 +65,12 @@ def main(arguments: Sequence[str]) -> None:
     for name in flags.methods:
         if name not in METHODS:
             raise InputError(f"--methods {name}: {did_you_mean(name, METHODS)}")
-    find_labelled(flags.dataroot, "test")
+    if flags.jobs < 1 or flags.minutes <= 0:
+        raise InputError(f"--jobs {flags.jobs} --minutes {flags.minutes}: give at least one job and more than no time")
+    # What would fail behind all trainings fails here.
+    if ZERO_SHOT in chosen_protocols(flags.protocols, PROTOCOLS):
+        raise InputError(f"--protocols {ZERO_SHOT} asks what learned from texts, which none of these has; leave it out")
+    find_sets(flags.dataroot, TransferOptions())
     seeds = list(dict.fromkeys(flags.seeds))
     runs = [(name, seed) for seed in seeds for name in dict.fromkeys(flags.methods)]
     limit = ["--max_minutes", str(flags.minutes)]

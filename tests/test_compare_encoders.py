@@ -71,6 +71,21 @@ def test_a_run_that_fails_is_named(script, home):
     assert "--normE lrn does not suit" in (home / "out/logs/rotation_seed0.log").read_text()
 
 
+@pytest.mark.parametrize(("words", "said"), [
+    (["--protocols", "lineal"], "--protocols lineal: choose from linear, knn, fc, finetune"),
+    (["--protocols", "knn,zero_shot"], "--protocols zero_shot asks what learned from texts, which none of these has"),
+    (["--jobs", "0"], "--jobs 0 .*give at least one job"),
+    (["--minutes", "0"], "--minutes 0.0: .*more than no time"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_before_anything_is_trained(words, said, script, home):
+    with pytest.raises(InputError, match=said):
+        call(script, *words)
+    (home / "data/test/dark").rename(home / "data/test/darkness")
+    with pytest.raises(InputError, match="class dark has pictures in train alone"):
+        call(script)
+    assert not (home / "out").exists()
+
+
 def test_a_method_that_there_is_not(script, home):
     with pytest.raises(InputError, match=r"--methods rotations: did you mean rotation\?"):
         call(script, "--methods", "rotations")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from translate.errors import InputError
 from translate.networks import build_generator
 from translate.networks.initialization import initialize
 from translate.pretrained import PretrainedEncoder
-from translate.transfer import transfer
+from translate.transfer import _untrained, transfer
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +119,50 @@ class TestTable:
     ({"rescale": True, "protocols": "fc", "random": 0}, "--rescale is for alexnet, caffenet and split_alexnet"),
     ({"dataroot": "nowhere"}, "nowhere.train does not exist"),
     ({"epoch": "7", "runs": ["RUN"]}, "no 7_net_E.pth or 7_net_G.pth in"),
+    ({"epoch": "7"}, "--epoch chooses among the weights of a run folder; leave it out for .*latest_net_G.pth"),
+    ({"rescale": True}, "--rescale True has no effect on --protocols linear,knn: it is of fc, finetune, .*leave it"),
+    ({"epochs": 3, "protocols": "knn"}, "--epochs 3 has no effect on --protocols knn"),
+    ({"lr": 0.1}, "--lr 0.1 has no effect"),
+    ({"templates": "a {}"}, "--templates a {} has no effect on --protocols linear,knn: it is of zero_shot"),
+    ({"most_values": 9, "protocols": "fc"}, "--most_values 9 has no effect on --protocols fc"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(flags, said, measured, generator_file):
     runs = [str(generator_file.parent)] if flags.pop("runs", None) else None
     with pytest.raises(InputError, match=said):
         measured(runs, **flags)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(measured, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"--output .*file: cannot make this folder \(.*\); name another"):
+        measured(output=str(tmp_path / "file"), random=0, protocols="knn")
+    assert "latest_net_G: knn" not in capsys.readouterr().out
+
+
+def test_weights_that_are_not_finite_are_not_measured(measured, generator_file, tmp_path):
+    weights = torch.load(generator_file, weights_only=True)
+    weights["model.1.weight"][0] = torch.nan
+    torch.save(weights, tmp_path / "lost.pth")
+    with pytest.raises(InputError, match="lost: its down1 is not finite for every picture of train"):
+        measured([str(tmp_path / "lost.pth")], random=0, protocols="knn")
+
+
+def test_files_of_one_name_have_rows_of_their_own_and_a_run_counts_once(measured, generator_file, tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "latest_net_G.pth").write_bytes(generator_file.read_bytes())
+    runs = [str(tmp_path / name / "latest_net_G.pth") for name in ("one", "other", "one")]
+    results = measured([*runs, str(tmp_path / "one")], random=0, protocols="knn,knn")
+    assert [result.name for result in results] == ["one/latest_net_G", "other/latest_net_G", "one"]
+
+
+def test_untrained_networks_see_pictures_of_the_sizes_of_the_runs(generator_file):
+    encoder = PretrainedEncoder.load(generator_file)
+    others = [encoder, replace(encoder, name="small", crop_size=64), replace(encoder, name="again")]
+    fresh = _untrained(others, 1)
+    assert [(each.name, each.crop_size) for each in fresh] == [
+        ("random weights (latest_net_G)", 224), ("random weights (small)", 64),
+    ]  # fmt: skip
 
 
 class TestLoading:

@@ -1,5 +1,6 @@
 """How good are an encoder's features? A table of what can be read from each layer, beside untrained weights."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -33,6 +34,14 @@ TUNED = {"fc": False, "finetune": True}  # whether the encoder learns with the n
 ZERO_SHOT = "zero_shot"
 PROTOCOLS = (*PROBES, *TUNED, ZERO_SHOT)
 PHASES = ("train", "val", "test")
+OF_TUNING = (*TUNED, "segmentation", "detection")
+USED_BY = {  # flags that only some protocols know
+    "templates": (ZERO_SHOT,),
+    "epochs": OF_TUNING,
+    "lr": OF_TUNING,
+    "rescale": OF_TUNING,
+    "most_values": (*PROBES, "svm"),
+}
 
 
 def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred]:
@@ -46,9 +55,15 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         raise InputError("--dataroot is missing: name the folder that holds train/CLASS/ and test/CLASS/")
     in_voc = is_voc(Path(options.dataroot))
     words = VOC_PROTOCOLS[0] if in_voc and values.get("protocols") is None else options.protocols
-    protocols = _protocols(words, VOC_PROTOCOLS if in_voc else PROTOCOLS)
-    paths = [find_weights(run, Path(options.checkpoints_dir)) for run in runs]
-    encoders = [PretrainedEncoder.load(path, options.epoch) for path in paths]
+    protocols = chosen_protocols(words, VOC_PROTOCOLS if in_voc else PROTOCOLS)
+    _refuse_idle(options, protocols)
+    found = (find_weights(run, Path(options.checkpoints_dir)) for run in runs)
+    paths = list({path.resolve(): path for path in found}.values())  # a run that is named twice is one run
+    for path in paths:
+        if values.get("epoch") is not None and not path.is_dir():
+            raise InputError(f"--epoch chooses among the weights of a run folder; leave it out for {path}")
+    names = _told_apart(paths)
+    encoders = [replace(PretrainedEncoder.load(path, options.epoch), name=names[path]) for path in paths]
     texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
     device = choose_device(options.gpu_ids)
     if in_voc:
@@ -56,18 +71,18 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
         asked.read()
     else:
         templates = read_templates(options.templates)
-        asked = _Asked(_sets(Path(options.dataroot), options), protocols, options, templates, device)
+        asked = _Asked(find_sets(Path(options.dataroot), options), protocols, options, templates, device)
+    folder = _made(options.output)
     results = []
     untrained = _untrained(encoders, options.random)
     for encoder, both in zip([*untrained, *encoders], [*[None] * len(untrained), *texts], strict=True):
         results.append(Transferred(encoder.name, asked.measure(encoder, both)))
         print(line_of(results[-1], protocols), flush=True)
+    _squares.cache_clear()
     parts = parts_of(results, protocols)
     text = in_text(parts, asked.note())
     print(f"\n{text}")
-    if options.output:
-        folder = Path(options.output)
-        folder.mkdir(parents=True, exist_ok=True)
+    if folder:
         write_text(folder / "transfer.md", text)
         told = {"dataroot": options.dataroot, **asked.described(), "results": as_json(results)}
         write_json(folder / "transfer.json", told)
@@ -78,8 +93,13 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     return results
 
 
-def _protocols(words: str, known: Sequence[str]) -> list[str]:
-    chosen = [word.strip() for word in words.split(",") if word.strip()]
+def chosen_protocols(words: str, known: Sequence[str]) -> list[str]:
+    """The protocols of ``--protocols``, each once.
+
+    Raises:
+        InputError: one of them is not known.
+    """
+    chosen = list(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
     unknown = [word for word in chosen if word not in known]
     if unknown or not chosen:
         others = VOC_PROTOCOLS if known is PROTOCOLS else PROTOCOLS
@@ -89,8 +109,50 @@ def _protocols(words: str, known: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
-    """The pictures of each phase; a fifth of those of training stands in where there is no folder ``val``."""
+def _refuse_idle(options: TransferOptions, protocols: Sequence[str]) -> None:
+    """Flags that were changed and do nothing in these protocols."""
+    for name, users in USED_BY.items():
+        value = getattr(options, name)
+        if value != getattr(TransferOptions, name) and not set(users) & set(protocols):
+            raise InputError(
+                f"--{name} {value} has no effect on --protocols {','.join(protocols)}: it is of {', '.join(users)}; "
+                "leave it out"
+            )
+
+
+def _told_apart(paths: Sequence[Path]) -> dict[Path, str]:
+    """What runs are called: by their own names, and where several have one, by as much of their paths as it takes."""
+    names = {path: _name(path, 1) for path in paths}
+    for depth in range(2, 1 + max(len(path.absolute().parts) for path in paths)):
+        counts = Counter(names.values())
+        names = {path: _name(path, depth) if counts[name] > 1 else name for path, name in names.items()}
+    return names
+
+
+def _name(path: Path, depth: int) -> str:
+    """The last parts of a path, without the ending of a file."""
+    whole = path.absolute()
+    return "/".join((whole if path.is_dir() else whole.with_suffix("")).parts[-depth:])
+
+
+def _made(output: str | None) -> Path | None:
+    """The folder of the table, made before there is anything to lose."""
+    if not output:
+        return None
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output {output}: cannot make this folder ({error.strerror}); name another") from None
+    return folder
+
+
+def find_sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
+    """The pictures of each phase; a fifth of those of training stands in where there is no folder ``val``.
+
+    Raises:
+        InputError: a folder is missing, a picture cannot be read, or the classes of the phases differ.
+    """
     sets = {phase: find_labelled(root, phase) for phase in PHASES if phase != "val" or (root / "val").is_dir()}
     if "val" not in sets:
         sets["train"], sets["val"] = split_labelled(sets["train"])
@@ -101,10 +163,13 @@ def _sets(root: Path, options: TransferOptions) -> dict[str, Labelled]:
 
 
 def _untrained(encoders: Sequence[PretrainedEncoder], seeds: int) -> list[PretrainedEncoder]:
-    """Each kind of network among the encoders with untrained weights of so many seeds, named by a run of its kind."""
-    kinds: dict[str, PretrainedEncoder] = {}
+    """Each kind of network among the encoders with untrained weights of so many seeds, named by a run of its kind.
+
+    What sees pictures of another size is of another kind.
+    """
+    kinds: dict[tuple[str, int, int], PretrainedEncoder] = {}
     for encoder in encoders:
-        kinds.setdefault(str(encoder.network), encoder)
+        kinds.setdefault((str(encoder.network), encoder.load_size, encoder.crop_size), encoder)
     untrained = [(encoder, encoder.untrained(seed)) for encoder in kinds.values() for seed in range(seeds)]
     if len(kinds) > 1:
         untrained = [(of, replace(fresh, name=f"{fresh.name} ({stem_of(of.name)})")) for of, fresh in untrained]
@@ -163,6 +228,11 @@ class _Asked:
             pictures = _squares(labelled, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
             rows = read_out(encoder.network, pictures, taps, self.options.most_values, self.device)
             for tap in taps:
+                if not torch.isfinite(rows[tap]).all():
+                    raise InputError(
+                        f"{encoder.name}: its {tap} is not finite for every picture of {phase}; the training that made "
+                        "these weights went wrong, so take others"
+                    )
                 splits[tap][phase] = Split(rows[tap], _labels(labelled))
         return {
             word: {tap: PROBES[word](*(splits[tap][phase] for phase in PHASES), self.classes) for tap in taps}
