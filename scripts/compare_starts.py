@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, nargs="+", default=[2, 4], help="to measure at; the last ends the run")
     parser.add_argument("--n_train", type=int, default=240, help="training pictures of a domain (%(default)s)")
     options = parser.parse_args(arguments)
+    if min(options.minutes, options.seeds, *options.epochs) <= 0:
+        parser.error("--minutes, --seeds and --epochs are above 0")
     epochs = sorted(set(options.epochs))
     found: dict[str, list[list[float]]] = {start: [] for start in (FRESH, *options.methods)}
     with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,13 @@ def script(monkeypatch):
     sys.modules.pop("compare_starts")
 
 
+@pytest.mark.parametrize("words", [["--seeds", "0"], ["--epochs", "2", "0"], ["--minutes", "-1"]])
+def test_nothing_to_measure_is_refused(script, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        script.main(words)
+    assert "--minutes, --seeds and --epochs are above 0" in capsys.readouterr().err
+
+
 def test_every_start_is_measured_behind_every_epoch(script, monkeypatch, capsys):
     monkeypatch.setattr(script, "make_sample", partial(make_sample, n_test=2))
     started, half = [], {"load_size": 72, "max_steps": 2}
