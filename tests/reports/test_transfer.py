@@ -16,6 +16,16 @@ def test_drawings_and_tables_stand_under_their_protocol(browser, transferred):
     assert browser.find("tbody tr:nth-child(2)").text.split()[:2] == ["rotation", "50.0"]
 
 
+def test_on_a_phone_drawings_scroll_at_a_size_that_can_be_read(browser, transferred):
+    browser.open(transferred, 390, 800, True)
+    drawing = browser.find(".dots")
+    inner, outer, page = browser.driver.execute_script(
+        "return [arguments[0].scrollWidth, arguments[0].clientWidth, document.documentElement.scrollWidth]", drawing
+    )
+    assert inner >= 640 > outer and page <= 390
+    assert drawing.get_attribute("tabindex") == "0"  # by keys too
+
+
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a & b"])
 def test_names_are_text(browser, tmp_path, name):
     write_transfer_page(tmp_path / "page.html", {}, [Part("knn", ["conv1"], {name: ["1"]}, {name: [1.0]})])

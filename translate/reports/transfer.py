@@ -49,7 +49,7 @@ def write_transfer_page(
         if part.about:
             shown.add(p(part.about, cls="note"))
         if drawn := dot_plot_svg(part.dots, compared, what=part.title):
-            shown.add(div(raw(drawn), cls="dots"))
+            shown.add(div(raw(drawn), cls="dots", tabindex="0", role="region", aria_label=f"{part.title}, drawn"))
         shown.add(_table(part))
         content.add(shown)
     made.add(content)
