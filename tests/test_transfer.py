@@ -11,10 +11,12 @@ import torchvision
 from PIL import Image
 
 from translate.errors import InputError
+from translate.evaluation.probes import Probed
 from translate.networks import build_generator
 from translate.networks.initialization import initialize
 from translate.pretrained import PretrainedEncoder
 from translate.transfer import _untrained, transfer
+from translate.transfer_table import Transferred
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,11 @@ def test_what_is_wrong_is_said(flags, said, measured, generator_file):
     runs = [str(generator_file.parent)] if flags.pop("runs", None) else None
     with pytest.raises(InputError, match=said):
         measured(runs, **flags)
+
+
+def test_the_best_layer_is_chosen_by_validation_and_not_by_the_test():
+    layers = {"conv1": Probed(0.9, 0.3, 1), "conv2": Probed(0.4, 0.8, 1)}
+    assert Transferred("run", {"knn": layers}).best("knn") == ("conv2", layers["conv2"])
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(measured, tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from translate.errors import RunError
-from translate.evaluation.finetuning import Pictures, _random_crops, finetune
+from translate.evaluation.finetuning import Pictures, _middle, _random_crops, finetune
 from translate.networks.encoders import build_encoder
 from translate.networks.initialization import initialize
 from translate.training.precision import Precision
@@ -63,6 +63,18 @@ def test_labels_that_mean_nothing_are_not_learned():
     drawn = torch.from_numpy(np.random.default_rng(3).integers(0, 2, 96))
     found = learn(encoder_of(), sets=(Pictures(train.squares, drawn), val, test), epochs=2)
     assert abs(found.accuracy - 0.5) < 0.2
+
+
+def test_the_test_and_the_validation_are_not_mixed_up():
+    train, val, test = shades(96, 0), shades(40, 1), shades(40, 2)
+    found = learn(encoder_of(), everything=False, sets=(train, val, Pictures(test.squares, 1 - test.labels)))
+    assert found.accuracy < 0.2 and found.validation > 0.8
+
+
+def test_asked_is_the_middle_of_a_picture():
+    pictures = torch.arange(9 * 9).view(1, 1, 9, 9)
+    assert torch.equal(_middle(pictures, 3), pictures[..., 3:6, 3:6])
+    assert torch.equal(_middle(pictures, 9), pictures)
 
 
 def test_the_seed_fixes_it():

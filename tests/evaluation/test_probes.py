@@ -118,6 +118,13 @@ def test_neighbours_vote_as_a_naive_count_has_it(count, seed):
     assert _knn_accuracy(train, asked, 3, count, 0.1) == pytest.approx(right / 9)
 
 
+def test_neighbours_weigh_by_a_tenth():
+    train, val, test = splits(20, apart=0.3, count=200)
+    found = {t: knn_probe(train, val, test, 3, **told) for t, told in
+             (("own", {}), ("published", {"temperature": 0.1}), ("flat", {"temperature": 100.0}))}  # fmt: skip
+    assert found["own"] == found["published"] != found["flat"]
+
+
 def test_features_are_standardised_over_the_training_pictures_alone():
     train, other = _standardised(clouds(50, 3), clouds(50, 3, seed=1))
     assert torch.allclose(train.rows.mean(0), torch.zeros(3), atol=1e-5)

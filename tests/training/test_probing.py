@@ -10,10 +10,12 @@ from PIL import Image
 
 from translate.data.labelled import find_labelled, split_labelled
 from translate.errors import InputError
-from translate.evaluation.probes import Split, knn_probe
+from translate.evaluation.probes import Probed, Split, knn_probe
 from translate.evaluation.readout import load_squares, read_out
+from translate.networks.encoders import build_encoder
+from translate.options import DataOptions, QualityOptions
 from translate.pretrained import PretrainedEncoder
-from translate.training.probing import MOST_VALUES
+from translate.training.probing import MOST_VALUES, Prober, find_probed
 from translate.training.run import train_from_flags
 
 
@@ -86,6 +88,14 @@ def test_the_last_is_what_can_be_read_from_the_saved_encoder(folder, shades):
     tap, best = max(accuracies.items(), key=lambda entry: entry[1].validation)
     last = measured(folder)[-1]["metrics"]["knn_accuracy"]
     assert (last["value"], last["note"]) == (best.accuracy, f"layer {tap}")
+
+
+def test_the_layer_is_chosen_by_validation_and_not_by_what_is_asked(monkeypatch, shades):
+    told = QualityOptions(probe_data=str(shades), eval_every=1)
+    prober = Prober(told, DataOptions(load_size=72, crop_size=64), 3, find_probed(told, skip_bad=False))
+    found = iter([Probed(0.9, 0.3, 1), Probed(0.4, 0.8, 1), *[Probed(0.5, 0.5, 1)] * 3])
+    monkeypatch.setattr("translate.training.probing.PROBES", {"knn": lambda *splits: next(found)})
+    assert prober.probe(build_encoder("alexnet", nef=4), torch.device("cpu"))["knn"] == ("conv2", Probed(0.4, 0.8, 1))
 
 
 def test_to_measure_changes_no_weight(folder, probe_run):
