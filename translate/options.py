@@ -385,6 +385,6 @@ class TransferOptions:
     epoch: str = flag("latest", "which weights of the runs")
     checkpoints_dir: str = same_as(TestOptions, "checkpoints_dir")
     output: str | None = flag(
-        None, "folder for the table, as transfer.md and transfer.json; default: it is printed only"
+        None, "folder for the table: a page, transfer.md and transfer.json; default: it is printed only"
     )
     gpu_ids: str = same_as(TestOptions, "gpu_ids")
