@@ -103,7 +103,8 @@ class _ChannelsLast(torch.autograd.Function):
             incoming = gradient[one]
             if ctx.rectify:
                 # What came out, once more: a mean rounded to the map's precision would call values next to it wrongly.
-                normal = F.batch_norm(x[one], mean, deviation.pow(-2), scale, shift, eps=0.0)
+                # Torch's operation itself: of some versions (2.11) the function in front of it refuses an eps of 0.
+                normal = torch.batch_norm(x[one], scale, shift, mean, deviation.pow(-2), False, 0.0, 0.0, False)
                 incoming = torch.ops.aten.threshold_backward(incoming, normal, 0)  # a tenth of the time of a mask
             saved = None, None, mean, deviation, True, ctx.eps, [True, False, False]
             result[one] = torch.ops.aten.native_batch_norm_backward(incoming, x[one], scale, *saved)[0]
