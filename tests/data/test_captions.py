@@ -24,6 +24,9 @@ from translate.errors import InputError
     ("long_sleeve", "long sleeve"),
     ("Köln_2019", "Köln"),
     ("0012", ""),
+    ("cat 12 34(5)", "cat"),
+    (f"cat_{'1' * 40}", "cat"),
+    (f"cat_{'1' * 40}x", f"cat {'1' * 40}x"),
 ])  # fmt: skip
 def test_a_name_without_ids_numbers_and_dashes(name, caption):
     assert caption_of(name) == caption
@@ -88,6 +91,7 @@ def test_a_line_break_in_quotes_belongs_to_the_caption(table):
     ("path,caption\none.png\n", "line 2: the caption is empty"),
     ("path,caption\n,a cat\n", "line 2: the path is empty"),
     ("path,caption\none.png,a cat, asleep\n", "line 2: more cells than columns; put a caption with commas in double"),
+    (f"path,caption\n{'a long story ' * 40},one.png\n", "line 2: there is no a long story a long"),
     ('path,caption\none.png,"a" cat\n', "line 2: .* put captions with commas or quotes in double quotes"),
     (b"path,caption\none.png,caf\xe9\n", r"captions\.csv is not text in UTF-8"),
 ])  # fmt: skip

@@ -11,7 +11,8 @@ from translate.errors import InputError
 NAMES = "names"  # the word that takes captions from the names of files
 COLUMNS = ("path", "caption")
 IDS_BEFORE = re.compile(r"^([a-z]?\d{3,}[_\-\s]+)+", re.IGNORECASE)  # n01440764_
-NUMBERS_BEHIND = re.compile(r"([_\-\s(]*\d+\)?)+$")
+# A number is whole: if it could be cut in two, a name of thirty digits and a letter would be tried in 2^30 ways.
+NUMBERS_BEHIND = re.compile(r"([_\-\s(]*\d+(?!\d)\)?)+$")
 
 
 def caption_of(name: str) -> str:
@@ -112,7 +113,10 @@ def _cells(table: Path, line: int, row: dict[str | None, str | None]) -> tuple[s
 
 def _picture(table: Path, line: int, name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
+        try:
+            if (folder / name).is_file():
+                return folder / name
+        except OSError:  # too long for a name, such as a caption in the wrong column
+            continue
     places = " or ".join(dict.fromkeys(shown(folder) for folder in folders))
     raise InputError(f"{shown(table)}, line {line}: there is no {shown(name)} in {places}; correct or remove the line")
