@@ -141,4 +141,5 @@ def test_a_batch_in_parts_or_of_one_is_refused():
         method.check_shared(1, 2)
     method.check_shared(4, 1)
     with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other"):
-        method.losses("E", method(batch_of(method, 1)))
+        method.check_batch(1, 1)
+    method.check_batch(2, 2)

@@ -268,9 +268,14 @@ def test_v3_needs_the_whole_batch_and_more_than_one_picture():
         make(**V3).check_shared(1, 2)
     make(**V3).check_shared(2, 1)
     make().check_shared(2, 2)
-    method = make(**V3, normE="none")
-    with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other"):
-        method(batch_of(method, 1))
+    for norm in ("batch", "none"):
+        with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other"):
+            make(**V3, normE=norm).check_batch(1, 1)
+    with pytest.raises(InputError, match=r"--batch_size 2 leaves each of 2 processes one picture.*: use 4 or more"):
+        make(**V3).check_batch(2, 2)
+    make(**V3, normE="none").check_batch(2, 2)
+    make(**V3).check_batch(4, 2)
+    make().check_batch(1, 1)
 
 
 @pytest.mark.parametrize(("flags", "rate", "steps"), [

@@ -146,9 +146,9 @@ def test_a_batch_in_parts_is_refused_and_one_among_processes_is_not():
 
 
 def test_a_picture_alone_has_nothing_to_be_told_from():
-    method = make()
     with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other"):
-        method.losses("E", method(batch_of(method, 1)))
+        make().check_batch(1, 1)
+    make().check_batch(2, 2)
 
 
 def test_a_run_says_at_once_that_it_cannot_accumulate(tmp_path, make_domains):

@@ -327,3 +327,10 @@ class TestHalfOfAGenerator:
         told = {**tiniest, "dataroot": str(make_domains(tmp_path / "pictures", 3, 3)), "checkpoints_dir": str(tmp_path)}
         with pytest.raises(InputError, match="is of another architecture"):
             train_from_flags({**told, "init_from": str(trained("rotation"))})
+
+
+@pytest.mark.parametrize(("model", "more"), [("simclr", {}), ("moco", {"moco_version": "v3"}), ("clip", {})])
+def test_a_picture_without_negatives_is_refused_before_anything_is_written(model, more, train_encoder, tmp_path):
+    with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other to be told from; use 2 or more"):
+        train_encoder(model, "alone", batch_size=1, checkpoints_dir=str(tmp_path / "runs"), **more)
+    assert not (tmp_path / "runs").exists()

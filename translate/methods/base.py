@@ -101,6 +101,17 @@ class Method(nn.Module):
             InputError: names the flag that asks for it.
         """
 
+    def check_batch(self, size: int, processes: int) -> None:
+        """Refuse a batch of too few pictures.
+
+        Args:
+            size: of the whole batch.
+            processes: that have a share of it each.
+
+        Raises:
+            InputError: names a size that is enough.
+        """
+
     def measure(self, pictures: Iterable[Tensor]) -> Tensor:
         """Statistics that the method needs of its training pictures, in one pass over them.
 

@@ -103,6 +103,10 @@ class CLIP(EncoderMethod):
         """Refuse a batch in parts: each would have its own texts alone for negatives."""
         refuse_parts(parts)
 
+    def check_batch(self, size: int, processes: int) -> None:
+        """Refuse one picture, which has no negatives."""
+        refuse_alone(size)
+
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
         return {"CLIP": Level("guessing", math.log(batch_size)), "accuracy": Level("guessing", 1 / batch_size)}
 
@@ -121,7 +125,6 @@ class CLIP(EncoderMethod):
 
     def losses(self, player: str, state: CLIPState) -> tuple[Tensor, dict[str, Tensor]]:
         every_image, every_text = gather_rows(state.image), gather_rows(state.text)
-        refuse_alone(len(every_image))
         scale, first = self.networks["S"](), process_rank() * len(state.image)
         loss = clip(state.image, state.text, 1 / scale, every_image, every_text, first)
         similarity = products(state.image.detach(), every_text.detach())

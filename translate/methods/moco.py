@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.collectives import gather_rows, process_count, process_rank
+from translate.errors import InputError
 from translate.flags import flag
 from translate.losses.classification import accuracy
 from translate.losses.contrastive import among_keys, among_queue, info_nce, moco_v3, unit
@@ -117,6 +118,17 @@ class MoCo(TwoViews):
         if not self.has_queue:
             refuse_parts(parts)
 
+    def check_batch(self, size: int, processes: int) -> None:
+        """Refuse one picture where the others of its batch are its negatives, or where norms compare it with them."""
+        if self.has_queue:
+            return
+        refuse_alone(size)
+        if self.batch_normed and size == processes:
+            raise InputError(
+                f"--batch_size {size} leaves each of {processes} processes one picture, which the batch norms of the "
+                f"heads have nothing to compare with: use {2 * processes} or more"
+            )
+
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
         told = self.options
         keys = told.queue_size + 1 if self.has_queue else batch_size
@@ -137,7 +149,6 @@ class MoCo(TwoViews):
         else:
             queries = [self._query(view) for view in views]
             keys = [gather_rows(self._key(view)) for view in views]
-            refuse_alone(len(keys[0]))
         return MoCoState(batch["A"], views, queries, keys)
 
     def losses(self, player: str, state: MoCoState) -> tuple[Tensor, dict[str, Tensor]]:

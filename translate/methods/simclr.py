@@ -67,6 +67,10 @@ class SimCLR(TwoViews):
         """Refuse a batch in parts: each would have its own pictures alone for negatives."""
         refuse_parts(parts)
 
+    def check_batch(self, size: int, processes: int) -> None:
+        """Refuse one picture, which has no negatives."""
+        refuse_alone(size)
+
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
         others = 2 * batch_size - 1
         return {"NT_Xent": Level("guessing", math.log(others)), "accuracy": Level("guessing", 1 / others)}
@@ -79,7 +83,6 @@ class SimCLR(TwoViews):
     def losses(self, player: str, state: SimCLRState) -> tuple[Tensor, dict[str, Tensor]]:
         own = state.features
         every = gather_rows(own.transpose(0, 1)).transpose(0, 1)  # (2, B of all processes, D)
-        refuse_alone(every.shape[1])
         similarity, positive = among_views(own, every, process_rank() * own.shape[1])
         loss = info_nce(similarity, positive, self.options.temperature).mean()
         return loss, {"NT_Xent": loss, "accuracy": accuracy(similarity.detach(), positive)}

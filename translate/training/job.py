@@ -73,6 +73,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     method = build_method(settings).to(device, memory_format=precision.layout)
     method.check_size(settings.data.crop_size)
     method.check_shared(processes.count, settings.speed.accumulate)
+    method.check_batch(settings.data.batch_size, processes.count)
     if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
         raise InputError("--grad_checkpointing: only the resnet generators can recompute their maps; leave it out")
     sampler = _open_sampler(feed, settings, start, processes)
