@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from translate.data.listing import EXTENSIONS, domain_folder, list_pictures, shown
+from translate.data.listing import EXTENSIONS, domain_folder, list_pictures, shown, single_folder
 from translate.errors import InputError
 
 
@@ -125,3 +125,12 @@ def test_a_domain_that_is_not_required_may_be_missing_or_empty(tmp_path):
     (tmp_path / "testB").mkdir()
     assert domain_folder(tmp_path, "test", "A", required=False) is None
     assert domain_folder(tmp_path, "test", "B", required=False) is None
+
+
+def test_a_missing_folder_of_one_domain_is_not_asked_for_as_two(tmp_path):
+    with pytest.raises(InputError, match="none does not exist; give the folder that holds the pictures$"):
+        single_folder(tmp_path / "none", "train")
+    touch(tmp_path, "train/0.png", "testA/0.png")
+    with pytest.raises(InputError, match=r"has no folder val or valA; it holds train, testA: use --phase, or put"):
+        single_folder(tmp_path, "val")
+    assert single_folder(tmp_path, "test") == tmp_path / "testA"

@@ -49,9 +49,7 @@ def domain_folder(root: Path, phase: str, letter: str, required: bool = True) ->
         InputError: the root, the folder or its pictures are missing.
     """
     root = Path(root)
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise InputError(f"--dataroot {shown(root)} {what}; give the folder that holds trainA and trainB")
+    _refuse_no_folder(root, "the folder that holds trainA and trainB")
     folder = _existing(root, phase, letter)
     if folder is None:
         if required:
@@ -74,10 +72,14 @@ def single_folder(root: Path, phase: str, letter: str = "A") -> Path:
         InputError: the root or pictures in it are missing.
     """
     root = Path(root)
+    _refuse_no_folder(root, "the folder that holds the pictures")
     folder = _existing(root, phase, letter) or _existing(root, phase, "")
-    phases = (root / f"{name}{ending}" for name in ("train", "val", "test") for ending in ("", "A", "B"))
-    if folder is None and (not root.is_dir() or any(path.is_dir() for path in phases)):
-        return domain_folder(root, phase, letter)  # which says what is missing
+    phases = [f"{name}{ending}" for name in ("train", "val", "test") for ending in ("", "A", "B")]
+    if folder is None and (there := [name for name in phases if (root / name).is_dir()]):
+        raise InputError(
+            f"{shown(root)} has no folder {phase} or {phase}{letter}; it holds {', '.join(there)}: use --phase, or put "
+            f"pictures into {shown(root / phase)}"
+        )
     if next(_pictures(folder or root), None) is None:
         raise InputError(_empty(folder or root))
     return folder or root
@@ -115,6 +117,12 @@ def _files(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
             yield from _files(path, (*above, real))
         else:
             yield path
+
+
+def _refuse_no_folder(root: Path, wanted: str) -> None:
+    if not root.is_dir():
+        what = "is a file, not a folder" if root.exists() else "does not exist"
+        raise InputError(f"--dataroot {shown(root)} {what}; give {wanted}")
 
 
 def _existing(root: Path, phase: str, letter: str) -> Path | None:
