@@ -17,12 +17,16 @@ TEMPLATE = "a photo of a {}."
 
 
 def class_names(folders: Sequence[str]) -> list[str]:
-    """What classes are called, by the names of their folders.
+    """What classes are called, by the names of their folders; with the numbers behind them where two would be called
+    the same without.
 
     >>> class_names(["T-shirt", "long_sleeve", "n01440764_tench"])
     ['t shirt', 'long sleeve', 'tench']
+    >>> class_names(["A320", "A330", "Cessna-172"])
+    ['a320', 'a330', 'cessna 172']
     """
-    return [(caption_of(folder) or folder).lower() for folder in folders]
+    names, numbered = ([(caption_of(folder, kept) or folder).lower() for folder in folders] for kept in (False, True))
+    return names if len(set(names)) == len(names) else numbered
 
 
 def read_templates(given: str) -> list[str]:
@@ -43,7 +47,7 @@ def read_templates(given: str) -> list[str]:
 
 def _lines(given: str) -> list[str]:
     try:
-        if not Path(given).is_file():
+        if PLACE in given or not Path(given).is_file():  # sentences may be longer than a name of a file can be
             return given.split("|")
         return Path(given).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

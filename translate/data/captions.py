@@ -15,13 +15,20 @@ IDS_BEFORE = re.compile(r"^([a-z]?\d{3,}[_\-\s]+)+", re.IGNORECASE)  # n01440764
 NUMBERS_BEHIND = re.compile(r"([_\-\s(]*\d+(?!\d)\)?)+$")
 
 
-def caption_of(name: str) -> str:
-    """What the name of a file or folder says, without its ending, ids before it, numbers behind it and its dashes.
+def caption_of(name: str, numbers: bool = False) -> str:
+    """What the name of a file or folder says, without ids before it, numbers behind it and its dashes.
+
+    Args:
+        name: without its ending.
+        numbers: keep those behind it.
 
     >>> caption_of("n01440764_great_white-shark_12"), caption_of("T-shirt"), caption_of("0012")
     ('great white shark', 'T shirt', '')
+    >>> caption_of("n01440764_great_white-shark_12", numbers=True)
+    'great white shark 12'
     """
-    bare = NUMBERS_BEHIND.sub("", IDS_BEFORE.sub("", name))
+    named = IDS_BEFORE.sub("", name)
+    bare = named if numbers else NUMBERS_BEHIND.sub("", named)
     return " ".join(re.split(r"[_\-\s]+", bare)).strip()
 
 
