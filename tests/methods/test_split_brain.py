@@ -227,6 +227,11 @@ def test_encoders_without_halves_are_refused():
         make_method(netE="alexnet")
 
 
+def test_pictures_without_colours_are_refused():
+    with pytest.raises(InputError, match="split_brain tells colours by lightness, and pictures of 1 channels have no"):
+        SplitBrain(SplitBrainOptions(netE="split_alexnet"), NetworkOptions(), input_nc=1)
+
+
 def test_the_published_crops_are_the_default():
     settings = resolve({"model": "split_brain", "dataroot": "none"})
     assert (settings.method.netE, settings.data.load_size, settings.data.crop_size) == ("split_alexnet", 256, 180)

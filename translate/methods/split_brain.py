@@ -64,6 +64,11 @@ class SplitBrain(EncoderMethod):
         super().__init__()
         if options.netE != "split_alexnet":
             raise InputError(f"--netE {options.netE} has no halves for split_brain: use --netE split_alexnet")
+        if input_nc != 3:
+            raise InputError(
+                f"--model split_brain tells colours by lightness, and pictures of {input_nc} channels have no colours: "
+                "give pictures in colour, or take another --model"
+            )
         self.options = options
         encoder = make_encoder(options, networks, input_nc)
         self.register_buffer("bins", gamut_bins().float(), persistent=False)
