@@ -26,6 +26,7 @@ from translate.data.labelled import find_labelled
 from translate.errors import InputError
 from translate.evaluation.readout import load_squares
 from translate.files import write_text
+from translate.methods.jigsaw import MOST_PERMUTATIONS
 from translate.settings import resolve
 from translate.training.device import choose_device
 from translate.training.job import build_method
@@ -70,6 +71,10 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     options = parser.parse_args(arguments[:cut])
     if min(options.numbers) < 2:
         raise InputError(f"--numbers {min(options.numbers)}: a distance is between two permutations; give at least 2")
+    if max(options.numbers) > MOST_PERMUTATIONS:
+        raise InputError(
+            f"--numbers {max(options.numbers)} is more than jigsaw can learn: use {MOST_PERMUTATIONS} or less"
+        )
     return options, arguments[cut + 1 :]
 
 

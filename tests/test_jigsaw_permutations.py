@@ -63,3 +63,6 @@ def test_encoders_are_trained_and_measured_on_each_set(script, tmp_path):
 def test_a_single_permutation_is_refused(script, tmp_path):
     with pytest.raises(InputError, match="--numbers 1: a distance is between two"):
         script.main(["--numbers", "6", "1", "--out", str(tmp_path)])
+    with pytest.raises(InputError, match="--numbers 10001 is more than jigsaw can learn: use 10000 or less"):
+        script.main(["--numbers", "6", "10001", "--out", str(tmp_path)])
+    assert not list(tmp_path.iterdir())

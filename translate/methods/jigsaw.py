@@ -22,6 +22,7 @@ from translate.options import NetworkOptions
 from translate.views.permutations import RULES, permutation_set
 from translate.views.tiles import GRID, TILES, cut_tiles, in_one_picture, normalize_tiles, shuffle_tiles
 
+MOST_PERMUTATIONS = 10_000
 FIRST_STRIDE = 2  # of AlexNet while it learns, as published; it is used with 4
 
 
@@ -29,7 +30,7 @@ FIRST_STRIDE = 2  # of AlexNet while it learns, as published; it is used with 4
 class JigsawOptions(EncoderOptions):
     """Method jigsaw"""
 
-    permutations: int = flag(1000, "orders of the tiles to tell apart", low=2, high=10_000, fixed=True)
+    permutations: int = flag(1000, "orders of the tiles to tell apart", low=2, high=MOST_PERMUTATIONS, fixed=True)
     permutation_rule: str = flag(
         "max_min", "how they are chosen by their distances: max_min, max_mean (published), middle or min",
         choices=tuple(RULES), fixed=True,
