@@ -11,6 +11,7 @@ writes it as JSON too.
 import argparse
 import statistics
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from translate.data.listing import list_pictures, single_folder
 from translate.data.preprocess import Preprocess
 from translate.data.reading import read_picture
 from translate.data.tensors import to_tensor
+from translate.errors import InputError
 from translate.evaluation.readout import square_of
 from translate.evaluation.retrieval import COUNTS, Retrieved, chance, retrieve
 from translate.files import write_json
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--gpu_ids", default="0", help="-1: the CPU (%(default)s)")
     parser.add_argument("--output", type=Path, help="a JSON file")
     flags = parser.parse_args(arguments)
+    if flags.crops < 0:
+        raise InputError(f"--crops {flags.crops} is too small: it must be 0 or more")
     both = ImageText.load(find_weights(flags.run, flags.checkpoints_dir), flags.epoch)
     both.method.to(choose_device(flags.gpu_ids))
     captions = find_captions(flags.captions, flags.dataroot, flags.phase)
@@ -73,13 +77,19 @@ def find_captions(source: str, root: Path, phase: str) -> dict[Path, list[str]]:
 
 
 def told_apart(captions: Mapping[Path, Sequence[str]]) -> tuple[list[str], Tensor]:
-    """Every caption once, in lower case, and which picture (rows) has which of them (columns)."""
-    texts = list(dict.fromkeys(each.lower() for own in captions.values() for each in own))
+    """Every caption once, as a vocabulary reads it, and which picture (rows) has which of them (columns)."""
+    read = [[as_read(each) for each in own] for own in captions.values()]
+    texts = list(dict.fromkeys(each for own in read for each in own))
     place = {text: number for number, text in enumerate(texts)}
     relevant = torch.zeros(len(captions), len(texts), dtype=torch.bool)
-    for row, own in enumerate(captions.values()):
-        relevant[row, [place[each.lower()] for each in own]] = True
+    for row, own in enumerate(read):
+        relevant[row, [place[each] for each in own]] = True
     return texts, relevant
+
+
+def as_read(caption: str) -> str:
+    """A caption without what a vocabulary does not see: how letters are composed, capitals, and more than one blank."""
+    return " ".join(unicodedata.normalize("NFC", caption).lower().split())
 
 
 def squares(paths: Mapping[Path, Any], both: ImageText, number: int, flags: argparse.Namespace) -> Tensor:

@@ -112,6 +112,12 @@ def test_colours_are_told_by_their_names(both, colours):
 
 def test_folders_are_called_in_words():
     assert class_names(["T-shirt", "long_sleeve", "42"]) == ["t shirt", "long sleeve", "42"]
+    assert class_names(["cat_1", "dog_2"]) == ["cat", "dog"]
+
+
+def test_classes_that_differ_by_a_number_are_not_called_the_same():
+    assert class_names(["A320", "A330", "n01440764_tench"]) == ["a320", "a330", "tench"]
+    assert class_names(["model_1", "model_2", "42"]) == ["model 1", "model 2", "42"]
 
 
 class TestTemplates:
@@ -119,6 +125,11 @@ class TestTemplates:
         assert read_templates("a {}.| the {} ") == ["a {}.", "the {}"]
         (tmp_path / "lines.txt").write_text("a {}.\n\nthe {} | or\n")
         assert read_templates(str(tmp_path / "lines.txt")) == ["a {}.", "the {} | or"]
+
+    def test_there_may_be_more_of_them_than_a_name_of_a_file_can_hold(self):
+        assert read_templates("|".join(["a rather long sentence about a {}."] * 80)) == (
+            ["a rather long sentence about a {}."] * 80
+        )
 
     @pytest.mark.parametrize("given", ["a photo", "a {}.|a photo", "", "|"])
     def test_one_without_a_place_is_refused(self, given):
@@ -198,6 +209,17 @@ class TestRetrievalScript:
             assert len(results[-1]["text_to_image@1"]["recall"]) == 2
         assert results[0]["image_to_text@1"]["recall"] == [1.0, 1.0]
         assert "12 pictures, 3 different captions" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("main")
+    def test_captions_that_are_read_alike_count_as_one(self):
+        captions = {Path("a"): ["A  red\ncoat", "caf\u00e9"], Path("b"): ["a red coat"], Path("c"): ["Cafe\u0301"]}
+        texts, relevant = importlib.import_module("retrieval").told_apart(captions)
+        assert texts == ["a red coat", "caf\u00e9"]
+        assert relevant.tolist() == [[True, True], [True, False], [False, True]]
+
+    def test_fewer_crops_than_none_are_refused(self, main, run, colours):
+        with pytest.raises(InputError, match="--crops -1 is too small: it must be 0 or more"):
+            main([str(run), "--dataroot", str(colours / "named"), "--crops", "-1"])
 
     @pytest.mark.usefixtures("main")
     def test_what_is_asked_for_is_the_middle_or_crops_by_their_seed(self, both, colours):
