@@ -128,7 +128,7 @@ def test_a_domain_that_is_not_required_may_be_missing_or_empty(tmp_path):
 
 
 def test_a_missing_folder_of_one_domain_is_not_asked_for_as_two(tmp_path):
-    with pytest.raises(InputError, match="none does not exist; give the folder that holds the pictures$"):
+    with pytest.raises(InputError, match=r"none does not exist; give the folder that holds the pictures$"):
         single_folder(tmp_path / "none", "train")
     touch(tmp_path, "train/0.png", "testA/0.png")
     with pytest.raises(InputError, match=r"has no folder val or valA; it holds train, testA: use --phase, or put"):
