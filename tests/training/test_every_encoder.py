@@ -334,3 +334,15 @@ def test_a_picture_without_negatives_is_refused_before_anything_is_written(model
     with pytest.raises(InputError, match="--batch_size 1 leaves a picture no other to be told from; use 2 or more"):
         train_encoder(model, "alone", batch_size=1, checkpoints_dir=str(tmp_path / "runs"), **more)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_of_another_method_is_not_gone_on_with(trained, tree):
+    folder = trained("jigsaw")
+    before = tree(folder)
+    with pytest.raises(
+        InputError, match=r"--model simclr: the run was started with jigsaw, .* new run with --init_from"
+    ):
+        train_from_flags({
+            "model": "simclr", "continue_train": True, "name": folder.name, "checkpoints_dir": str(folder.parent)
+        })  # fmt: skip
+    assert tree(folder) == before

@@ -103,6 +103,8 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
     """A resumed run takes the flags it was started with, but for those of this call."""
     record = folder.read_record()
     kept = _kept(record)
+    if "model" in values and settings.model != kept.get("model", settings.model):  # it may not even know the flags
+        raise InputError(_fixed("model", settings.model, kept["model"]))
     if "display" in values:
         kept.pop("display_id", None)  # it would go before the display that is asked for now
     state = folder.load_state()
@@ -129,11 +131,15 @@ def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_fixed(settings: TrainSettings, kept: Mapping[str, Any]) -> None:
-    flags = train_flags(settings.model)
-    for name, value in settings.flat().items():
-        fixed = name == "model" or flags[name].__dataclass_fields__[name].metadata["fixed"]
-        if fixed and name in kept and value != kept[name]:
-            raise InputError(
-                f"--{name} {value}: the run was started with {kept[name]}, which its weights depend on; "
-                "drop the flag, or start a new run with --init_from"
-            )
+    values = settings.flat()
+    for name, group in train_flags(settings.model).items():
+        fixed = group.__dataclass_fields__[name].metadata["fixed"]
+        if fixed and name in kept and values[name] != kept[name]:
+            raise InputError(_fixed(name, values[name], kept[name]))
+
+
+def _fixed(name: str, value: Any, kept: Any) -> str:
+    return (
+        f"--{name} {value}: the run was started with {kept}, which its weights depend on; drop the flag, or start a "
+        "new run with --init_from"
+    )
