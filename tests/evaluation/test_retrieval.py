@@ -53,6 +53,12 @@ def test_equal_features_find_nothing():
     assert found.image_to_text == found.text_to_image == {1: 0, 5: 0}
 
 
+def test_features_that_are_no_numbers_find_nothing():
+    broken = torch.full((8, 4), torch.nan)
+    found = retrieve(broken, broken, torch.eye(8, dtype=torch.bool))
+    assert found.image_to_text == found.text_to_image == {1: 0, 5: 0}
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
 def test_chance_is_the_mean_over_all_orders(count):
     relevant = torch.tensor([[1, 1, 0, 0], [0, 0, 0, 1]], dtype=torch.bool)

@@ -33,7 +33,8 @@ def retrieve(images: Tensor, texts: Tensor, relevant: Tensor, counts: Sequence[i
 def recall(similarity: Tensor, relevant: Tensor, counts: Sequence[int] = COUNTS) -> dict[int, float]:
     """The share of queries that have one of their own keys among the k most similar, for each k.
 
-    Of keys that are equally similar the own one counts as the last, so that equal features find nothing.
+    Of keys that are equally similar the own one counts as the last, so that equal features find nothing; nor do those
+    that are no numbers.
 
     Args:
         similarity: (Q, K) of queries with keys.
@@ -41,7 +42,7 @@ def recall(similarity: Tensor, relevant: Tensor, counts: Sequence[int] = COUNTS)
         counts: the values of k.
     """
     best = similarity.masked_fill(~relevant, -float("inf")).amax(1, keepdim=True)
-    before = ((similarity >= best) & ~relevant).sum(1)
+    before = (~(similarity < best) & ~relevant).sum(1)
     return {count: (before < count).float().mean().item() for count in counts}
 
 
