@@ -183,7 +183,9 @@ class TestLoading:
             ImageText.load(tmp_path)
 
     def test_weights_that_are_not_there_are_named(self, run):
-        with pytest.raises(InputError, match=r"77_net_E\.pth does not exist"):
+        with pytest.raises(
+            InputError, match=r"77_net_E\.pth does not exist; the run has weights of --epoch 5, 10, 15, latest$"
+        ):
             ImageText.load(run, 77)
 
 

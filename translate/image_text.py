@@ -60,6 +60,10 @@ class ImageText:
         method = build_method(settings)
         for name, network in method.networks.items():
             file = folder.network_path(epoch, name)
+            if not file.is_file():
+                there = [each.name.removesuffix(f"_net_{name}.pth") for each in folder.path.glob(f"*_net_{name}.pth")]
+                known = ", ".join(sorted(there, key=lambda word: (len(word), word))) or "none"
+                raise InputError(f"{file} does not exist; the run has weights of --epoch {known}")
             network.load_state_dict(fit_weights(load_weights(file), network, file)[0])
         data = settings.data
         sizes = max(data.load_size, data.crop_size), data.crop_size
