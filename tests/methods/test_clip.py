@@ -66,6 +66,14 @@ def test_its_loss_is_the_formula_of_its_features(flags):
     assert networks["S"].log_scale.grad.abs() > 0
 
 
+def test_its_texts_start_with_the_published_weights():
+    """And not with those of the pictures' layers, which ``init_type`` draws."""
+    text = make(text_width=64).networks["T"]
+    assert text.tokens.weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert text.projection.weight.std().item() == pytest.approx(1 / 8, rel=0.1)
+    assert text.blocks[0].widening.weight.std().item() == pytest.approx(128**-0.5, rel=0.1)
+
+
 def test_equal_features_are_guessing():
     method = make()
     torch.nn.init.zeros_(method.networks["P"].layer.weight)

@@ -100,6 +100,17 @@ def test_dropping_keeps_a_channel_of_its_own_for_each_patch():
     assert (deviations.sort(2).values[..., 1] < 0.02 * deviations.max(2).values).all()
 
 
+def test_dropped_channels_hold_the_noise_of_their_own_picture():
+    method = make_method(aberration="dropping", pixelate=0.0)
+    batch = make_batch(method, count=3)
+    patches, kept = method(batch).patches, batch["kept_channels"]
+    for sample in range(3):
+        for patch in range(9):
+            dropped = (int(kept[sample, patch]) + 1) % 3
+            found, noise = patches[sample, patch, dropped].flatten(), batch["noise"][sample, dropped].flatten()
+            assert torch.corrcoef(torch.stack([found, noise]))[0, 1] > 0.999
+
+
 def test_projection_leaves_no_green_against_magenta():
     method = make_method(pixelate=1.0)
     patches = method(make_batch(method)).patches

@@ -85,6 +85,10 @@ def test_its_views_are_those_of_its_draws():
         torch.testing.assert_close(view, make_view(batch["A"], drawn, SIMCLR, 50), rtol=0, atol=0)
 
 
+def test_both_views_are_drawn_as_published():
+    assert make(no_blur=False).recipes == (SIMCLR, SIMCLR)
+
+
 def test_without_batch_norms_in_the_encoder_there_are_none_in_the_head():
     def norms(method):
         return sum(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in method.modules())

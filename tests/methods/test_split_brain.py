@@ -183,6 +183,16 @@ def test_a_prediction_that_is_right_is_shown_as_the_picture():
     assert all((shown[label] - plain[0]).abs().max() < 0.15 for label in ("colours_A", "lightness_A"))
 
 
+@pytest.mark.parametrize("level", [0, 7, 49])
+def test_a_bin_of_lightness_is_shown_as_its_middle(level):
+    method = make_method()
+    state = method({"A": torch.zeros(1, 3, 33, 33, dtype=torch.float64)})
+    state.predicted_L = torch.zeros_like(state.predicted_L)
+    state.predicted_L[:, level] = 99.0
+    lightness = in_lab(method.pictures(state)["lightness_A"][None])[0, ..., 0]
+    assert np.abs(lightness - (2 * level + 1)).max() < 0.05
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_what_goes_with_what(kind):
     """Dark is blue and bright is yellow: either tells the other."""

@@ -82,6 +82,8 @@ def test_a_vocabulary_that_is_given_is_taken(base, whole, tmp_path):
     run = train_from_flags({**told, "name": "given"}).folder
     assert Vocabulary.load(run).ids == given.ids
     assert log(run) != log(whole)[:2]
+    tuned = train_from_flags({**told, "name": "given_tuned", "init_from": str(whole)}).folder
+    assert Vocabulary.load(tuned).ids == given.ids  # and not those of the weights
     with pytest.raises(InputError, match=rf"--vocab_size 515 is less than the {len(given)} ids of .* use --vocab_size"):
         train_from_flags({**told, "name": "small", "vocab_size": 515})
 

@@ -155,3 +155,19 @@ def test_what_is_switched_off_does_nothing():
 
 def test_the_blur_is_a_tenth_of_the_side():
     assert [blur_radius_px(side) for side in (224, 96, 30, 8)] == [11, 4, 1, 1]
+
+
+def test_recipes_are_the_published_ones():
+    """Written out, so that none of them changes unseen: SimCLR, appendix A; the views of MoCo v1, v2 and v3."""
+    shared = {"ratio": (3 / 4, 4 / 3), "flip_p": 0.5, "grey_p": 0.2, "blur_sigma": (0.1, 2.0)}
+    own = {
+        "simclr": ((0.08, 1), True, (0.8, 0.8, 0.8, 0.2), 0.8, False, 0.5, 0.0),
+        "v1": ((0.2, 1), False, (0.4, 0.4, 0.4, 0.4), 1.0, True, 0.0, 0.0),
+        "v2": ((0.2, 1), False, (0.4, 0.4, 0.4, 0.1), 0.8, False, 0.5, 0.0),
+        "v3 1": ((0.2, 1), False, (0.4, 0.4, 0.2, 0.1), 0.8, False, 1.0, 0.0),
+        "v3 2": ((0.2, 1), False, (0.4, 0.4, 0.2, 0.1), 0.8, False, 0.1, 0.2),
+    }
+    names = ("area", "cubic", "jitter", "jitter_p", "grey_first", "blur_p", "solarise_p")
+    for recipe, values in own.items():
+        assert dataclasses.asdict(RECIPES[recipe]) == {**shared, **dict(zip(names, values, strict=True))}
+    assert MOCO["v1"][0] == MOCO["v1"][1] and MOCO["v2"][0] == MOCO["v2"][1]
