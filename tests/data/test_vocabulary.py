@@ -103,9 +103,10 @@ def test_any_text_has_ids_and_ends_with_the_highest(text):
 
 
 def test_a_long_text_is_cut_and_ends_all_the_same(learned):
-    whole = learned.encode("a low tower " * 40, 500)
-    cut = learned.encode("a low tower " * 40, 12)
+    text = "a low tower " * 20 + "a new bridge " * 20  # the end is another text than the beginning
+    whole, cut = learned.encode(text, 900), learned.encode(text, 12)
     assert cut == [*whole[:11], learned.ids[END]]
+    assert cut[1:-1] != whole[-11:-1]
 
 
 def test_the_names_of_the_two_that_enclose_are_no_way_to_write_them(learned):

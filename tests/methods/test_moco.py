@@ -234,6 +234,19 @@ def test_each_version_has_its_published_values():
     assert make(moco_version="v1").recipes == MOCO["v1"]
 
 
+def test_heads_have_their_norms_where_they_are_published():
+    """v3: behind every layer, without scale and shift behind the projection's last, and none behind the predictor's."""
+
+    def norms(network):
+        layers = [layer for layer in network.layers if not isinstance(layer, torch.nn.ReLU)]
+        return [layer.affine if isinstance(layer, torch.nn.BatchNorm1d) else "linear" for layer in layers]
+
+    method = make(**V3)
+    assert norms(method.networks["H"]) == ["linear", True, "linear", False]
+    assert norms(method.networks["P"]) == ["linear", True, "linear"]
+    assert norms(make().networks["H"]) == ["linear", "linear"]
+
+
 def test_levels_are_those_of_equal_features():
     queued = make().levels(64, 32)
     assert queued["InfoNCE"].value == pytest.approx(math.log(11)) and queued["accuracy"].value == pytest.approx(1 / 11)
