@@ -1,0 +1,124 @@
+"""Every method trains on a device beside the host: nothing of the host's is mixed in, and no step waits for it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from translate.methods import METHODS
+from translate.training.loop import Trainer
+from translate.training.run import train_from_flags
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from elsewhere import ELSEWHERE, Elsewhere, device
+from test_every_encoder import TINY as ENCODERS
+from test_every_encoder import shapes  # noqa: F401
+from test_every_method import TINY as TRANSLATORS
+from test_every_method import scenes  # noqa: F401
+
+
+@pytest.fixture
+def flags(request, make_depth, tmp_path):
+    """flags(model): of a tiny run of two epochs."""
+
+    def of(model):
+        shared = {
+            "model": model, "checkpoints_dir": str(tmp_path), "n_epochs": 1, "n_epochs_decay": 1, "num_threads": 0,
+            "print_freq": 1, "precision": "fp32", "gpu_ids": "-1",
+        }  # fmt: skip
+        if model in ENCODERS:
+            root = request.getfixturevalue("shapes")
+            probed = {"probe_data": str(root), "eval_every": 1}
+            own = {"nef": 4, "load_size": 80, "crop_size": 72, "batch_size": 4, **probed, **ENCODERS[model]}
+            return {**shared, "dataroot": str(root), **own}
+        root = request.getfixturevalue("scenes")
+        if model == "depth":
+            return {**shared, "dataroot": str(make_depth(tmp_path / "depth", root)), "ngf": 4, "load_size": 40,
+                    "crop_size": 32, **TRANSLATORS[model]}  # fmt: skip
+        small = {"ngf": 4, "ndf": 4, "load_size": 40, "crop_size": 32, "ema": 0.5, **TRANSLATORS[model]}
+        if model == "pix2pix":
+            small["no_dropout"] = True  # devices draw in orders of their own
+        return {**shared, "dataroot": str(root), **small}
+
+    return of
+
+
+def losses_of(folder):
+    return [json.loads(line)["losses"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta")  # it is copied all the same
+@pytest.mark.parametrize("model", METHODS.names())
+def test_every_method_trains_there_as_here_and_no_step_waits(model, flags, monkeypatch):
+    here = losses_of(train_from_flags({**flags(model), "name": "here"}).folder)
+    waits_of_steps = []
+    with device() as waits:
+
+        def step(trainer, batch, real=Trainer.step):
+            before = len(waits)
+            real(trainer, batch)
+            waits_of_steps.extend(waits[before:])
+
+        monkeypatch.setattr(Trainer, "step", step)
+        monkeypatch.setattr("translate.training.run.choose_device", lambda *_: ELSEWHERE)
+        half = {"name": "there", "max_steps": len(here) // 2}
+        folder = train_from_flags({**flags(model), **half}).folder
+        train_from_flags({"continue_train": True, "name": "there", "checkpoints_dir": str(folder.parent),
+                          "max_steps": None})  # fmt: skip
+    assert waits, "losses are fetched to be printed"
+    assert not waits_of_steps
+    there = losses_of(folder)
+    assert len(there) == len(here)
+    assert there[0] == pytest.approx(here[0], rel=1e-3, abs=1e-4)
+    assert there[-1] == pytest.approx(here[-1], rel=0.05, abs=0.01)  # sums in another order, and steps on them
+
+
+class TestTheDeviceItself:
+    def test_it_computes_and_learns(self):
+        torch.manual_seed(0)
+        layer, x = nn.Conv2d(3, 2, 3), torch.randn(2, 3, 5, 5)
+        expected = layer(x).square().mean()
+        expected.backward()
+        with device() as waits:
+            moved = nn.Conv2d(3, 2, 3)
+            moved.load_state_dict(layer.state_dict())
+            moved.to(ELSEWHERE)
+            loss = moved(x.to(ELSEWHERE)).square().mean()
+            loss.backward()
+            assert isinstance(moved.weight.grad, Elsewhere)
+            assert not waits
+            assert loss.item() == pytest.approx(expected.item())
+            assert torch.allclose(moved.weight.grad.cpu(), layer.weight.grad)
+            assert len(waits) == 2
+
+    def test_tensors_of_the_host_are_refused(self):
+        with device():
+            there = torch.ones(3).to(ELSEWHERE)
+            for operation in (lambda: there + torch.ones(3), lambda: there[torch.tensor([0, 1])],
+                              lambda: torch.cat([there, torch.ones(1)])):  # fmt: skip
+                with pytest.raises(RuntimeError, match="tensors of two devices"):
+                    operation()
+            assert (there + torch.tensor(1.0) + 1).tolist() == [3, 3, 3]
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            lambda x: bool((x > 0).any()),
+            lambda x: x.sum().item(),
+            lambda x: x[x > 0],
+            lambda x: x.nonzero(),
+            lambda x: x.unique(),
+            lambda x: x.cpu(),
+            lambda x: torch.zeros(3).copy_(x),
+        ],
+    )
+    def test_it_knows_when_it_is_waited_for(self, question):
+        with device() as waits:
+            there = torch.ones(3).to(ELSEWHERE)
+            assert not waits
+            question(there)
+            assert len(waits) == 1
