@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from translate.errors import InputError
 from translate.evaluation.probes import Probed
 from translate.networks import build_generator
 from translate.networks.initialization import initialize
+from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.transfer import _untrained, transfer
 from translate.transfer_table import Transferred
@@ -70,9 +71,11 @@ class TestTable:
         assert "2 classes, 18 train, 6 val, 16 test" in printed
 
     def test_it_is_written(self, measured, tmp_path, stripes):
+        transfer_flags = {field.name for field in fields(TransferOptions)}
         results = measured(output=str(tmp_path / "out"), protocols="knn")
         written = json.loads((tmp_path / "out/transfer.json").read_text())
         assert written["classes"] == ["lying", "standing"]
+        assert written["flags"]["protocols"] == "knn" and written["flags"].keys() == transfer_flags
         first = written["results"][-1]["protocols"]["knn"]["res1"]
         assert first["accuracy"] == results[-1].found["knn"]["res1"].accuracy
         assert (tmp_path / "out/transfer.md").read_text().startswith("| knn | down1 |")

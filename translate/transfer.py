@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     print(f"\n{text}")
     if folder:
         write_text(folder / "transfer.md", text)
-        told = {"dataroot": options.dataroot, **asked.described(), "results": as_json(results)}
+        told = {"flags": asdict(options), **asked.described(), "results": as_json(results)}
         write_json(folder / "transfer.json", told)
         compared = [name for part in parts for name in part.cells if name.startswith(UNTRAINED)]
         facts = {"data set": Path(options.dataroot).name, "measured": asked.note()}
