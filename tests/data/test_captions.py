@@ -71,8 +71,9 @@ def test_rows_belong_to_pictures(table):
     }
 
 
-def test_other_columns_and_their_order_do_not_matter(table):
-    file, root = table("\ufeffid,caption,path\n7,a cat,one.png\n")
+@pytest.mark.parametrize("head", ["\ufeffid,caption,path", "id, Caption, Path", "ID ,CAPTION,PATH "])
+def test_other_columns_their_order_and_capitals_do_not_matter(head, table):
+    file, root = table(f"{head}\n7,a cat,one.png\n")
     assert read_captions(file, root) == {root / "one.png": ["a cat"]}
 
 

@@ -69,7 +69,7 @@ def read_captions(table: Path, root: Path) -> dict[Path, list[str]]:
     """The captions in a CSV file by picture, in its order; a picture may have several rows.
 
     Args:
-        table: its first row names the columns, ``path`` and ``caption`` among them, in UTF-8.
+        table: its first row names the columns, ``path`` and ``caption`` among them in any case, in UTF-8.
         root: of the data set; paths are relative to the table's folder, or to this.
 
     Raises:
@@ -91,7 +91,8 @@ def _rows(table: Path) -> Iterable[tuple[int, str, str]]:
     try:
         with open(table, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            if missing := [column for column in COLUMNS if column not in reader.fieldnames]:
                 raise InputError(
                     f"{shown(table)}, line 1: there is no column {missing[0]}; name the columns path,caption there"
                 )
