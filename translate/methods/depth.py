@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import InputError
-from translate.flags import flag
+from translate.flags import convert, flag
 from translate.losses.depth import (
     edge_aware_curvature,
     edge_aware_smoothness,
@@ -101,7 +101,8 @@ class Depth(Method):
             "n_epochs": 20,
             "n_epochs_decay": 20,
         }
-        return {**published, "lambda_si": 1.0} if float(values.get("lambda_human") or 0) > 0 else published
+        with_people = convert(DepthOptions, "lambda_human", values.get("lambda_human", DepthOptions.lambda_human)) > 0
+        return {**published, "lambda_si": 1.0} if with_people else published
 
     @staticmethod
     def idle_flags(options: Any) -> dict[str, str]:
