@@ -51,6 +51,34 @@ def test_grey_pictures_are_yes_and_no_or_shares(kind, expected, tmp_path):
     assert PlaneFile(tmp_path / "p.png", kind).read()[0, :, 0].tolist() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", ["keypoints", "confidence"])
+def test_shares_of_16_bits_and_floats_are_shares(kind, tmp_path):
+    Image.fromarray(np.array([[0, 13107, 65535]], np.uint16)).save(tmp_path / "p.png")
+    assert PlaneFile(tmp_path / "p.png", kind).read()[0, :, 0].tolist() == pytest.approx([0, 0.2, 1])
+    np.save(tmp_path / "p.npy", np.array([[-0.001, 0.3, 1.001]]))
+    assert PlaneFile(tmp_path / "p.npy", kind).read()[0, :, 0].tolist() == pytest.approx([0, 0.3, 1])
+
+
+@pytest.mark.parametrize("values", [np.array([[0, 255.0]]), np.array([[-1.0, 1]]), np.array([[0, 9]], np.int16)])
+def test_numbers_that_are_no_shares_are_refused(values, tmp_path):
+    np.save(tmp_path / "p.npy", values)
+    with pytest.raises(PictureError, match=r"p\.npy holds values from \S+ to \d+; .*floats from 0 to 1"):
+        PlaneFile(tmp_path / "p.npy", "confidence").read()
+
+
+def test_a_mask_of_numbers_or_of_a_palette_is_refused_and_a_black_one_has_nobody(tmp_path):
+    Image.fromarray(np.array([[0, 1, 1]], np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(PictureError, match=r"m\.png has no white, .*brightest is 1 of 255\); save people as"):
+        PlaneFile(tmp_path / "m.png", "mask").read()
+    palette = Image.fromarray(np.array([[0, 1, 0]], np.uint8))
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    palette.save(tmp_path / "m.png")
+    with pytest.raises(PictureError, match=r"brightest is 38 of 255\)"):
+        PlaneFile(tmp_path / "m.png", "mask").read()
+    Image.fromarray(np.zeros((1, 3), np.uint8)).save(tmp_path / "m.png")
+    assert not PlaneFile(tmp_path / "m.png", "mask").read().any()
+
+
 def test_scaling_makes_no_new_numbers():
     planes = Planes(np.random.default_rng(0).uniform(1, 99, (9, 7, 2)).astype(np.float32))
     for size in ((14, 18), (3, 4)):

@@ -88,7 +88,7 @@ def test_depth_of_another_size_is_refused_before_training(root):
 
 
 def test_a_plane_of_another_size_is_refused_before_training(root):
-    Image.fromarray(np.ones((10, 12), np.uint8)).save(sorted((root / "trainA_mask").iterdir())[0])
+    Image.fromarray(np.zeros((10, 12), np.uint8)).save(sorted((root / "trainA_mask").iterdir())[0])
     scenes = find_scenes(root, "train", "AB", {"A": ("mask",)})
     with pytest.raises(PictureError, match=r"\(12x10\) is the mask of .* \(60x48\); bring both to one size"):
         check_scenes(scenes, headers_of(scenes))

@@ -5,13 +5,13 @@ All of them are read as float32 planes and scaled without interpolation: between
 ============== ============================================================== =====================================
 kind           in the file                                                    as a plane
 ============== ============================================================== =====================================
-``depth``      16-bit PNG or TIFF in mm, 0: no value; ``.npy`` floats in m,   metres; 0 where there is no value
-               not above 0 or not finite: no value
+``depth``      integers in mm (16-bit PNG, TIFF) or floats in m (``.npy``,    metres; 0 where there is no value
+               TIFF); not above 0 or not finite: no value
 ``mask``       a picture that is white where people are                       0 or 1
-``keypoints``  a grey picture                                                 0 to 1
+``keypoints``  a grey picture of 8 or 16 bits, or floats from 0 to 1          0 to 1
 ``initial``    depth of all that stands still, as ``depth``                   its logarithm less the median of these;
                                                                               0 where there is no value
-``confidence`` a grey picture, or ``.npy`` floats from 0 to 1                 0 to 1
+``confidence`` as ``keypoints``                                               0 to 1
 ============== ============================================================== =====================================
 """
 
@@ -30,6 +30,7 @@ from translate.data.reading import Header, read_picture
 from translate.data.value_range import ValueRange
 
 MILLIMETRE = 0.001
+ROUNDING = 0.01  # how far shares may reach beyond 0 and 1, as they do where they were interpolated
 
 
 class Planes(DeepPicture):
@@ -148,12 +149,26 @@ def _read_initial(path: Path) -> np.ndarray:
 
 
 def _read_mask(path: Path) -> np.ndarray:
-    return np.asarray(read_picture(path, 1))[:, :, None] >= WHITE_FROM
+    grey = np.asarray(read_picture(path, 1))[:, :, None]
+    brightest = int(grey.max())
+    if 0 < brightest < WHITE_FROM:
+        # Numbers of persons, or a palette: what is not black would be lost without a word.
+        raise PictureError(
+            path, f"has no white, though it is not black (its brightest is {brightest} of 255)", "save people as 255"
+        )
+    return grey >= WHITE_FROM
 
 
 def _read_share(path: Path) -> np.ndarray:
     values = read_values(path)
-    return values / np.float32(255) if values.dtype == np.uint8 else np.clip(values, 0, 1)
+    if values.dtype in (np.uint8, np.uint16):
+        return values / np.float32(np.iinfo(values.dtype).max)
+    low, high = float(values.min()), float(values.max())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise PictureError(
+            path, f"holds values from {low:g} to {high:g}", "save a grey picture, or .npy floats from 0 to 1"
+        )
+    return values.clip(0, 1)
 
 
 _READERS = {
