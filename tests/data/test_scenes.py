@@ -99,6 +99,17 @@ def test_good_scenes_are_good(root):
     check_scenes(scenes, headers_of(scenes))
 
 
+def test_one_picture_without_depth_may_be_but_not_all(root):
+    scenes = find_scenes(root, "train", "AB", {})
+    paths = [file.path for scene in scenes for file in scene.b.files]
+    for path in paths[:-1]:
+        Image.fromarray(np.zeros((48, 60), np.uint16)).save(path)
+    check_scenes(scenes, headers_of(scenes))
+    Image.fromarray(np.zeros((48, 60), np.uint16)).save(paths[-1])
+    with pytest.raises(InputError, match=r"trainB has no value above 0 in any file: save depth as integers in milli"):
+        check_scenes(scenes, headers_of(scenes))
+
+
 def test_no_scenes_are_refused():
     with pytest.raises(InputError, match="no pictures"):
         DepthScenes([], CROP, seed=0)

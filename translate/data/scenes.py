@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
 from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache
+from translate.data.checking import PROGRESS_AFTER_S
 from translate.data.deep_picture import Picture
 from translate.data.listing import by_name, domain_folder, shown
 from translate.data.loading import default_workers
@@ -69,17 +71,23 @@ def find_planes(folder: Path, pictures: Mapping[str, Path], kinds: Iterable[str]
 
 
 def check_scenes(scenes: Sequence[Scene], headers: Mapping[Path, Header]) -> None:
-    """Read all planes once, and see that they fit their pictures.
+    """Read all planes once, with a bar if that takes long, and see that they fit their pictures.
 
     Args:
         headers: of the pictures.
 
     Raises:
-        PictureError, InputError: one cannot be read, or has another size than its picture.
+        PictureError, InputError: one cannot be read, or has another size than its picture; or none has any depth.
     """
     with ThreadPoolExecutor(default_workers()) as pool:
-        for _ in pool.map(lambda scene: _check(scene, headers[scene.a.path]), scenes):
-            pass
+        looked_at = pool.map(lambda scene: _check(scene, headers[scene.a.path]), scenes)
+        bar = tqdm(looked_at, total=len(scenes), desc="depth", unit="picture", delay=PROGRESS_AFTER_S)
+        has_depth = list(bar)
+    if scenes and not any(has_depth):
+        raise InputError(
+            f"{shown(scenes[0].b.path.parent)} has no value above 0 in any file: save depth as integers in "
+            "millimetres, or as floats in metres"
+        )
 
 
 class DepthScenes(Dataset):
@@ -163,10 +171,13 @@ def _partners(pictures: Mapping[str, Path], folder: Path, kind: str) -> dict[str
     return {name: PlaneFile(files[name], kind) for name in pictures}
 
 
-def _check(scene: Scene, header: Header) -> None:
+def _check(scene: Scene, header: Header) -> bool:
+    """Whether there is any depth."""
     if isinstance(scene.a, ScenePart):
         scene.a.read()
-    _refuse_different(scene, (header.width, header.height), scene.b.read().size)
+    planes = scene.b.read()
+    _refuse_different(scene, (header.width, header.height), planes.size)
+    return bool(planes.signed[:, :, 0].any())
 
 
 def _refuse_different(scene: Scene, a: tuple[int, int], b: tuple[int, int]) -> None:
