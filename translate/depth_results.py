@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from translate.data.inputs import Input
-from translate.data.planes import Planes
+from translate.data.planes import Planes, stacked
 from translate.data.tensors import to_image, to_uint8
 from translate.evaluation.scores import score_depth
 from translate.networks.depth_colours import colour_depth
@@ -33,15 +33,21 @@ class Known:
         return score_depth(predicted, self.depth, self.people)
 
 
-def known_depth(each: Input, size: tuple[int, int]) -> Known | None:
-    """What is known of the depth of a picture that was brought to a size (width, height); None where nothing is."""
+def known_depth(each: Input, stored: tuple[int, int], size: tuple[int, int]) -> Known | None:
+    """What is known of the depth of a picture that was brought to a size; None where nothing is.
+
+    Args:
+        stored: size (width, height) of the picture as it was read.
+        size: that it was brought to.
+
+    Raises:
+        PictureError: its depth or its mask cannot be read, or has another size than the picture.
+    """
     if each.depth is None:
         return None
-    depth, people = (
-        file and Planes(file.read()).resize(size, Image.Resampling.NEAREST).signed[:, :, 0]
-        for file in (each.depth, each.people)
-    )
-    return Known(depth, None if people is None else people > 0)
+    files = (each.depth,) if each.people is None else (each.depth, each.people)
+    planes = Planes(stacked(files, stored, each.part.path)).resize(size, Image.Resampling.NEAREST).signed
+    return Known(planes[:, :, 0], planes[:, :, 1] > 0 if each.people else None)
 
 
 def save_depth(depth: np.ndarray, path: Path) -> None:

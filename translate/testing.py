@@ -330,10 +330,11 @@ class _Job:
 
     def _read(self, numbered: tuple[int, Input]) -> "_Ready":
         position, each = numbered
-        prepared = self.translator.prepare(each.part.read(self.translator.input_nc))
+        picture = each.part.read(self.translator.input_nc)
+        prepared = self.translator.prepare(picture)
         hole = self.holes(each.name, prepared.size) if self.holes else None
         truth = None if each.truth is None else each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
-        return _Ready(each, position, prepared, hole, truth, known_depth(each, prepared.size))
+        return _Ready(each, position, prepared, hole, truth, known_depth(each, picture.size, prepared.size))
 
     def _fits(self, batch: list["_Ready"], one: "_Ready") -> bool:
         width, height = one.prepared.size

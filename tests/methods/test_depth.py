@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -184,6 +185,15 @@ class TestResults:
         (bare / "testA" / first.name).write_bytes(first.read_bytes())
         with pytest.raises(InputError, match=r"testA_\w+ does not exist: it is to hold the"):
             results_of(runs, "all", tmp_path / "out", dataroot=str(bare))
+
+    @pytest.mark.parametrize(("folder", "kind"), [("testB", "depth"), ("testA_mask", "mask")])
+    def test_a_truth_of_another_size_is_refused(self, folder, kind, runs, scenes, tmp_path):
+        odd = shutil.copytree(scenes, tmp_path / "odd")
+        path = sorted((odd / folder).iterdir())[0]
+        Image.fromarray(np.zeros((30, 50), np.uint8 if kind == "mask" else np.uint16)).save(path)
+        with pytest.raises(InputError, match=rf"\(50x30\) is the {kind} of .*testA\S+ \(44x40\); bring both to one"):
+            results_of(runs, "rgb", tmp_path / "out", dataroot=str(odd))
+        assert not list((tmp_path / "out").rglob("index.html"))
 
     def test_metrics_of_pictures_are_refused(self, runs, tmp_path):
         with pytest.raises(

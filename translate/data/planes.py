@@ -99,7 +99,7 @@ class PlaneStack(NamedTuple):
         Raises:
             PictureError: one cannot be read, or has another size than the first.
         """
-        return Planes(_stacked(self.files))
+        return Planes(stacked(self.files))
 
 
 class ScenePart(NamedTuple):
@@ -117,7 +117,7 @@ class ScenePart(NamedTuple):
             PictureError: one cannot be read, or has another size than the picture.
         """
         picture = read_picture(self.path, 3)
-        return PictureAndPlanes.joined(picture, _stacked(self.planes, picture.size, self.path))
+        return PictureAndPlanes.joined(picture, stacked(self.planes, picture.size, self.path))
 
     def header(self, file: Header) -> Header:
         """Size and channels of the picture in a file of this header."""
@@ -181,7 +181,16 @@ _READERS = {
 KINDS = tuple(_READERS)
 
 
-def _stacked(files: tuple[PlaneFile, ...], size: tuple[int, int] | None = None, of: Path | None = None) -> np.ndarray:
+def stacked(files: tuple[PlaneFile, ...], size: tuple[int, int] | None = None, of: Path | None = None) -> np.ndarray:
+    """Planes of one picture (H, W, C).
+
+    Args:
+        size: width and height that they are to have; None takes those of the first.
+        of: what they belong to, for errors; None is the first.
+
+    Raises:
+        PictureError: one cannot be read, or has another size.
+    """
     planes = [file.read() for file in files]
     size = size or (planes[0].shape[1], planes[0].shape[0])
     for file, plane in zip(files, planes, strict=True):
