@@ -107,6 +107,7 @@ class TestInputs:
             ({"input_nc": 1}, "--input_nc 1 does not suit depth"),
             ({"lambda_si": 0, "lambda_gradient": 0}, "nothing is left to learn"),
             ({"range_B": "0,9"}, "--range_B does not suit --model depth"),
+            ({"output_nc": 3}, "--output_nc 3 does not suit depth"),
             ({"lambda_human": "half"}, "--lambda_human half is not a number"),
         ],
     )

@@ -25,7 +25,7 @@ TINY = {
     "cycle_gan": {"netG": "resnet_4blocks", "crop_size": 32},
     "context_encoder": {"netG": "context_encoder_64", "bottleneck": 8, "crop_size": 64},
     "colorization": {"netG": "colorizer_small", "crop_size": 64},
-    "depth": {"ngf": 4, "crop_size": 32},
+    "depth": {"ngf": 4, "crop_size": 32, "output_nc": 1},
     "pix2pix": {"netG": "resnet_4blocks", "normG": "instance", "crop_size": 32},
     "sincut": {"netG": "smallstylegan2", "ngf": 1, "ndf": 1, "crop_size": 32, "batch_size": 4},
 }

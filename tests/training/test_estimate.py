@@ -35,8 +35,9 @@ SMALL = {"ngf": 8, "ndf": 8, "crop_size": 64, "input_nc": 3, "output_nc": 3}
 def prepared(model="cut", **flags):
     if model in TINY:
         own = {**SMALL, **TINY[model]}
-        if model == "depth":  # which has no discriminator
+        if model == "depth":  # which has no discriminator, and one number a pixel
             del own["ndf"]
+            own["output_nc"] = 1
     else:
         own = {"nef": 4, "crop_size": 72, "batch_size": 4, "input_nc": 3, **ENCODERS[model]}
     settings = resolve({"model": model, **own, **flags})

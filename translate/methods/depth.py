@@ -74,7 +74,7 @@ class Depth(Method):
 
     def __init__(self, options: DepthOptions, networks: NetworkOptions, input_nc: int = 3, output_nc: int = 1):
         super().__init__()
-        _refuse_unfit(options, networks, input_nc)
+        _refuse_unfit(options, networks, input_nc, output_nc)
         self.options = options
         planes = {letter: len(kinds) for letter, kinds in self.layers(options).items()}
         self.batch_nc = {"A": RGB + planes["A"], "B": 1 + planes["B"]}
@@ -204,9 +204,11 @@ def _as_published(images: Tensor) -> Tensor:
     return torch.cat([(images[:, :RGB] + 1) / 2, images[:, RGB:]], dim=1)
 
 
-def _refuse_unfit(options: DepthOptions, networks: NetworkOptions, input_nc: int) -> None:
+def _refuse_unfit(options: DepthOptions, networks: NetworkOptions, input_nc: int, output_nc: int) -> None:
     if input_nc != RGB:
         raise InputError(f"--input_nc {input_nc} does not suit depth, which sees pictures in colour; leave it out")
+    if output_nc != 1:
+        raise InputError(f"--output_nc {output_nc} does not suit depth, which is one number a pixel; leave it out")
     if networks.ngf % 4:
         raise InputError(f"--ngf {networks.ngf} does not suit hourglass: use a multiple of 4")
     if not any((options.lambda_si, options.lambda_human, options.lambda_gradient)):

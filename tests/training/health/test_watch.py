@@ -189,7 +189,8 @@ def test_every_trouble_has_its_patience_and_words():
 
 @pytest.mark.parametrize("model", METHODS.names())
 def test_the_watch_of_a_run_looks_for_what_the_method_knows_a_remedy_for(model):
-    settings = resolve({"model": model, "dataroot": "x", "input_nc": 3, "output_nc": 3, "lr": 0.0125})
+    output_nc = 1 if model == "depth" else 3
+    settings = resolve({"model": model, "dataroot": "x", "input_nc": 3, "output_nc": output_nc, "lr": 0.0125})
     watch = watch_over(build_method(settings), settings)
     assert DIVERGENCE in watch._courses
     assert "--lr (it is 0.0125)" in watch._remedies[DIVERGENCE]
