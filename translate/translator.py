@@ -230,10 +230,12 @@ class Translator:
         """Depth (H, W), float32 and in an unknown unit, of a picture (a path or a PIL image), at the translator's size.
 
         Raises:
-            InputError: the run has not learned depth.
+            InputError: the run has not learned depth, sees more than the picture, or this is none.
         """
         if "depth_B" not in numbers_of(self.generator):
             raise InputError("this translator knows nothing of depth: load a run of --model depth")
+        if not isinstance(picture, str | os.PathLike | Image.Image):
+            raise InputError(f"cannot read the depth of a {type(picture).__name__}: give a path or a PIL image")
         image = picture if isinstance(picture, Image.Image) else self._read(Path(picture))
         return self.views(self.prepare(image))["depth_B"]
 

@@ -225,6 +225,11 @@ class TestTranslator:
         with pytest.raises(InputError, match=r"this run reads 3 planes beside a picture .*test\.py"):
             translator(sorted((scenes / "testA").iterdir())[0])
 
+    def test_what_is_no_picture_is_refused(self, runs):
+        translator = Translator.load(runs / "rgb", device="cpu")
+        with pytest.raises(InputError, match="cannot read the depth of a ndarray: give a path or a PIL image"):
+            translator.depth(np.zeros((32, 32, 3), np.uint8))
+
     def test_others_know_nothing_of_depth(self, trained_run, scenes):
         translator = Translator.load(trained_run, device="cpu")
         with pytest.raises(InputError, match="knows nothing of depth"):
