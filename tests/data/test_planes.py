@@ -38,9 +38,9 @@ def test_a_plane_in_colour_is_refused(tmp_path):
 
 
 def test_initial_depth_is_its_logarithm_less_the_median(tmp_path):
-    np.save(tmp_path / "i.npy", np.array([[1.0, 2.0, 4.0, 0.0]]))
+    np.save(tmp_path / "i.npy", np.array([[1.0, 2.0, 16.0, 0.0]]))
     plane = PlaneFile(tmp_path / "i.npy", "initial").read()[0, :, 0]
-    assert plane.tolist() == pytest.approx([-np.log(2), 0, np.log(2), 0])
+    assert plane.tolist() == pytest.approx([-np.log(2), 0, np.log(8), 0])
     np.save(tmp_path / "none.npy", np.zeros((2, 2)))
     assert not PlaneFile(tmp_path / "none.npy", "initial").read().any()
 

@@ -64,6 +64,7 @@ class TestLosses:
         method = make(lambda_human=0.5)
         assert method.options.lambda_si == 1.0
         assert make(lambda_human=0.5, lambda_si=2.0).options.lambda_si == 2.0
+        assert Depth.layers(method.options)["B"] == ("mask",)
         batch = batch_of(method)
         state = method(batch)
         named = method.losses("G", state)[1]
@@ -94,8 +95,15 @@ class TestInputs:
         assert torch.allclose(seen[0][:, :3], (batch["A"][:, :3] + 1) / 2)
         assert torch.equal(seen[0][:, 3:], batch["A"][:, 3:])
 
-    def test_published_weights_are_of_colours_alone_mask_initial_depth_and_confidence(self):
-        assert DEPTH_INPUTS["rgb,mask,initial,confidence"] == ("mask", "initial", "confidence")
+    def test_planes_stand_in_the_order_that_published_weights_read_them(self):
+        published = {3: (), 6: ("mask", "initial", "confidence"), 7: ("mask", "keypoints", "initial", "confidence")}
+        kinds = {3 + len(found): found for found in DEPTH_INPUTS.values()}
+        assert {channels: kinds[channels] for channels in published} == published
+
+    def test_solver_and_batch_are_the_published_ones(self):
+        settings = resolve({"model": "depth"})
+        assert (settings.optimizer.lr, settings.optimizer.beta1, settings.optimizer.beta2) == (4e-4, 0.9, 0.999)
+        assert (settings.optimizer.optimizer, settings.data.batch_size) == ("adam", 8)
 
     @pytest.mark.parametrize(
         ("flags", "said"),
