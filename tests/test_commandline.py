@@ -229,6 +229,16 @@ class TestRecipes:
         with pytest.raises(InputError, match="'cup'"):
             parse_train(["--config", recipe("model: cup\n")])
 
+    @pytest.mark.parametrize("named", [["--name", "gan_cycle_gan"], ["--name", "gan", "--suffix", "cycle_gan"]])
+    def test_a_run_that_is_gone_on_with_has_its_own_flags(self, named, tmp_path, recipe):
+        (tmp_path / "gan_cycle_gan").mkdir()
+        (tmp_path / "gan_cycle_gan" / "run.json").write_text('{"model": "cycle_gan", "options": {}}')
+        words = [*named, "--checkpoints_dir", str(tmp_path), "--pool_size", "7"]
+        assert parse_train([*words, "--continue_train"])["pool_size"] == "7"
+        assert parse_train(["--config", recipe("continue_train: true\n"), *words])["pool_size"] == "7"
+        for others in ([], ["--continue_train", "--model", "cut"], ["--continue_train", "false"]):
+            assert "pool_size" not in parse_train([*words, *others])
+
 
 class TestHelp:
     @pytest.mark.parametrize("parse", [parse_train, parse_test])

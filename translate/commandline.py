@@ -17,6 +17,7 @@ from translate.parsing import Parser, add_flag, add_group, refuse_unknown
 from translate.registry import did_you_mean
 from translate.settings import groups_of, test_groups, train_flags
 from translate.shipped import shipped
+from translate.training.run_folder import model_gone_on_with
 
 RECIPES = shipped("options")
 
@@ -98,14 +99,16 @@ def _read_flags(config: str, known: Collection[str]) -> dict[str, Any]:
 def _peek_model(arguments: Sequence[str]) -> str:
     """The method decides which flags there are, so it is looked up before the rest is read."""
     peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    peek.add_argument("--model")
-    peek.add_argument("--config")
+    for flag in ("model", "config", "name", "suffix", "checkpoints_dir"):
+        peek.add_argument(f"--{flag}")
+    peek.add_argument("--continue_train", nargs="?", const=True)
     try:
         found, _ = peek.parse_known_args(list(arguments))
     except argparse.ArgumentError:
         return "cut"  # the full parser words the error
-    recipe = read_recipe(found.config) if found.config and not found.model else {}
-    model = found.model or str(recipe.get("model", "cut"))
+    given = {name: value for name, value in vars(found).items() if value is not None}
+    told = {**(read_recipe(given["config"]) if "config" in given else {}), **given}
+    model = str(told.get("model") or model_gone_on_with(told) or "cut")
     METHODS[model]  # refuses an unknown name
     return model
 

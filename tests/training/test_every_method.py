@@ -155,6 +155,16 @@ def test_a_resumed_run_has_seen_and_told_the_same(model, trained, train_method):
     assert seen[0].exists() == (model in watched)
 
 
+@pytest.mark.parametrize(
+    ("model", "flag"), [("cycle_gan", "pool_size"), ("depth", "lambda_smooth"), ("sincut", "lambda_R1")]
+)
+def test_a_flag_of_its_own_is_known_when_it_is_gone_on_with(model, flag, train_method):
+    torn = train_method(model, f"{model}_told", max_steps=2)
+    told = {"continue_train": True, "name": torn.name, "checkpoints_dir": str(torn.parent), "num_threads": 0}
+    train_from_flags({**told, "max_steps": 3, flag: 3})
+    assert json.loads((torn / "run.json").read_text())["options"][flag] == 3
+
+
 @pytest.mark.parametrize("model", TINY)
 def test_what_the_method_says_of_its_losses_is_logged_and_drawn(model, trained):
     whole = trained(model)

@@ -11,7 +11,7 @@ from translate.methods import METHODS
 from translate.options import NetworkOptions
 from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
 from translate.training.initial import describe_weights, find_weights, is_wanted
-from translate.training.run_folder import RunFolder, find_run
+from translate.training.run_folder import RunFolder, find_run, model_gone_on_with
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     Raises:
         InputError: nothing there to start from, or flags that contradict it.
     """
+    if "model" not in values and (model := model_gone_on_with(values)):
+        values = {**values, "model": model}
     settings = resolve(values)
     run = settings.run
     if run.init_from and run.pretrained_name:
