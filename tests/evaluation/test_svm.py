@@ -42,25 +42,34 @@ class TestOptimum:
         rows, positive = some_rows()
         signs = np.where(positive, 1.0, -1.0)
         costs = cost * np.random.default_rng(1).integers(0, 3, signs.shape)
-        found = fit_squared_hinge(*map(torch.tensor, (rows, signs, costs))).numpy()
+        found = rows.T @ fit_squared_hinge(*map(torch.tensor, (rows @ rows.T, signs, costs))).numpy()
         expected = np.stack([optimum(rows, signs[:, k], costs[:, k]) for k in range(2)], 1)
         assert np.allclose(found, expected, atol=1e-5)
 
     def test_the_gradient_is_zero_where_it_ends_whatever_it_starts_from(self):
         rows, positive = some_rows(count=60)
         signs = np.where(positive, 1.0, -1.0)
-        start = torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).double() * 10
+        start = torch.randn(60, 2, generator=torch.Generator().manual_seed(0)).double() * 10
         costs = np.full(signs.shape, 1000.0)
-        found = fit_squared_hinge(*map(torch.tensor, (rows, signs, costs)), start).numpy()
+        found = rows.T @ fit_squared_hinge(*map(torch.tensor, (rows @ rows.T, signs, costs)), start).numpy()
         for column in range(2):
             gradient = loss_of(found[:, column], rows, signs[:, column], costs[:, column])[1]
             assert np.abs(gradient).max() < 1e-3  # of which the parts are about 1e5
+
+    def test_columns_that_end_sooner_leave_the_others_alone(self):
+        rows, positive = some_rows(count=40, width=50)
+        costs = torch.logspace(-3, 3, 7).double().repeat_interleave(2).expand(40, 14)
+        kernel, signs = torch.tensor(rows @ rows.T), torch.tensor(np.where(positive, 1.0, -1.0)).repeat(1, 7)
+        together = kernel @ fit_squared_hinge(kernel, signs, costs)
+        for column in range(14):
+            alone = fit_squared_hinge(kernel, signs[:, column : column + 1], costs[:, column : column + 1])
+            assert torch.allclose(together[:, column], (kernel @ alone)[:, 0], atol=1e-7)
 
     def test_a_column_without_anything_to_learn_stays_zero(self):
         rows, positive = some_rows()
         signs, costs = torch.tensor(np.where(positive, 1.0, -1.0)), torch.ones(30, 2, dtype=torch.float64)
         costs[:, 1] = 0
-        found = fit_squared_hinge(torch.tensor(rows), signs, costs)
+        found = fit_squared_hinge(torch.tensor(rows @ rows.T), signs, costs)
         assert found[:, 0].abs().sum() > 0.1 and found[:, 1].abs().sum() == 0
 
 

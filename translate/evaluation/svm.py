@@ -14,6 +14,7 @@ from translate.evaluation.squared_hinge import fit_squared_hinge
 COSTS = (0.01, 0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 50.0, 100.0, 1000.0)
 FOLDS = 3
 POSITIVE_WEIGHT = 2.0
+ENOUGH_TO_RANK = 1e-6  # as in ``fit_squared_hinge``: what is held out is then in the order that the minimum gives it
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,31 +47,29 @@ def learn_machines(rows: Tensor, positive: Tensor, costs: Sequence[float] = COST
         positive: (N, classes) bool.
         costs: the C to choose from, which rise.
     """
-    rows, positive = _unit(rows), positive.to(rows.device)
-    basis = torch.linalg.qr(rows.T).Q if rows.shape[1] > len(rows) else None  # weights lie in what the rows span
-    features = _with_one(rows if basis is None else rows @ basis)
-    table = np.array(_validated(features, positive, costs))  # (costs, classes)
+    features, positive = _with_one(_unit(rows)), positive.to(rows.device)
+    kernel = features @ features.T
+    table = np.array(_validated(kernel, positive, costs))  # (costs, classes)
     chosen = np.where(np.isnan(table), -1, table).argmax(0)  # of equals the first, which is the smoothest
     picked = tuple(float(costs[place]) for place in chosen)
-    each = torch.tensor(picked, dtype=features.dtype, device=features.device)
-    weights = fit_squared_hinge(features, _signs(positive), _weights(positive) * each)
-    if basis is not None:
-        weights = torch.cat([basis @ weights[:-1], weights[-1:]])
+    each = torch.tensor(picked, dtype=kernel.dtype, device=kernel.device)
+    weights = features.T @ fit_squared_hinge(kernel, _signs(positive), _weights(positive) * each)
     best = table[chosen, np.arange(table.shape[1])]
     return Machines(weights, picked, tuple(best.tolist()))
 
 
-def _validated(features: Tensor, positive: Tensor, costs: Sequence[float]) -> list[list[float]]:
+def _validated(kernel: Tensor, positive: Tensor, costs: Sequence[float]) -> list[list[float]]:
     """For each C and class the mean average precision over the folds, all of which are learned side by side."""
     classes = positive.shape[1]
     folds = _folds(positive)
     seen = torch.cat([folds != fold for fold in range(FOLDS)], 1)  # (N, folds * classes)
     repeated = positive.repeat(1, FOLDS)
     truth = repeated.cpu().numpy()
-    weights, table = None, []
+    found, table = None, []
     for cost in costs:  # from smooth to wild, each from where the one before has ended
-        weights = fit_squared_hinge(features, _signs(repeated), cost * _weights(repeated) * seen, weights)
-        scores = (features @ weights).cpu().numpy()
+        weighed = cost * _weights(repeated) * seen
+        found = fit_squared_hinge(kernel, _signs(repeated), weighed, found, ENOUGH_TO_RANK)
+        scores = (kernel @ found).cpu().numpy()
         precisions = [
             average_precision(scores[held, column], truth[held, column])
             for column, held in enumerate((~seen).T.cpu().numpy())
