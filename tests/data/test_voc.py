@@ -95,11 +95,12 @@ class TestLists:
         ({"train": "a", "val": "b a", "test": "c"}, ["a", "b a"], ["c"]),
         ({"train": "a\na\n\n", "test": "c"}, ["a"], ["c"]),
         ({"train": "a", "val": "  b\r\n", "trainval": "a\nb"}, ["a"], ["b"]),
+        ({"train": "\ufeffa\r\nä ö\r\n", "val": "\ufeffb"}, ["a", "ä ö"], ["b"]),  # as Windows writes it
     ])  # fmt: skip
     def test_which_pictures_are_learned_from(self, lists, train, test, tmp_path):
         (tmp_path / "ImageSets/Main").mkdir(parents=True)
         for phase, text in lists.items():
-            (tmp_path / f"ImageSets/Main/{phase}.txt").write_text(text)
+            (tmp_path / f"ImageSets/Main/{phase}.txt").write_text(text, encoding="utf-8")
         assert find_names(tmp_path, "Main") == {"train": train, "test": test}
 
     @pytest.mark.parametrize("name", ["../secret", "a/b", "/etc/passwd", "..", ".hidden", "C:x", "a\\b", "a\x00b"])
@@ -126,6 +127,16 @@ class TestLists:
         (voc / "JPEGImages/test1.jpg").unlink()
         with pytest.raises(InputError, match=r"test1\.jpg does not exist, though a list in .*ImageSets names it"):
             find_annotated(voc)
+
+    @pytest.mark.parametrize("line", ["test1.jpg", "test1  1"])
+    def test_a_line_that_says_more_than_a_name(self, line, voc):
+        (voc / "ImageSets/Main/test.txt").write_text(line)
+        with pytest.raises(InputError, match=r"correct the list: a name in each line, without ending, and nothing"):
+            find_annotated(voc)
+
+    def test_endings_in_capital_letters(self, voc):
+        (voc / "JPEGImages/test1.jpg").rename(voc / "JPEGImages/test1.JPG")
+        assert find_annotated(voc)["test"].paths[1].samefile(voc / "JPEGImages/test1.JPG")
 
     def test_a_picture_that_is_damaged(self, voc):
         (voc / "JPEGImages/test1.jpg").write_bytes(b"\xff\xd8\xff")

@@ -181,7 +181,7 @@ def read_names(file: Path) -> list[str]:
         InputError: it cannot be read, holds none, or one that is a path.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{shown(file)} cannot be read as a list of names; write it anew as plain text") from error
     names = [line.strip() for line in lines if line.strip()]
@@ -226,12 +226,12 @@ def _pictures(root: Path, names: Sequence[str], phase: str) -> tuple[Path, ...]:
     folder = Path(root) / PICTURES
     paths = []
     for name in names:
-        files = (folder / f"{name}.{ending}" for ending in EXTENSIONS)
+        files = (folder / f"{name}.{ending}" for each in EXTENSIONS for ending in (each, each.upper()))
         found = next((file for file in files if file.is_file()), None)
         if found is None:
             raise InputError(
                 f"{shown(folder / name)}.jpg does not exist, though a list in {shown(Path(root) / LISTS)} names it; "
-                "put it there or remove the name"
+                "put it there, or correct the list: a name in each line, without ending, and nothing else"
             )
         paths.append(found)
     raise_or_skip(without_deep(check_pictures(paths, label=phase)), False)
