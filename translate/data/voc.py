@@ -26,7 +26,7 @@ from translate.errors import InputError
 
 PICTURES, ANNOTATIONS, MAPS, LISTS = "JPEGImages", "Annotations", "SegmentationClass", "ImageSets"
 PRESENT, ONLY_DIFFICULT, ABSENT = 1, 0, -1  # as in VOC's own files, ImageSets/Main/CLASS_train.txt
-VOID = 255
+VOID = 255  # a pixel that belongs to no class and is not asked
 
 
 @dataclass(frozen=True, eq=False)

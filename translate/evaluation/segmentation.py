@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from translate.data.voc import VOID
 from translate.evaluation.average_precision import mean_over_classes
-
-VOID = 255  # a pixel that belongs to no class and is not asked
 
 
 class Confusion:
