@@ -140,8 +140,9 @@ class TestLists:
 
     def test_a_picture_that_is_damaged(self, voc):
         (voc / "JPEGImages/test1.jpg").write_bytes(b"\xff\xd8\xff")
-        with pytest.raises(InputError, match=r"test1\.jpg"):
+        with pytest.raises(InputError, match=r"test1\.jpg") as caught:
             find_annotated(voc)
+        assert "--skip_bad_images" not in str(caught.value)  # which is no flag of transfer
 
 
 class TestAnnotation:

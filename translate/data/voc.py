@@ -234,7 +234,7 @@ def _pictures(root: Path, names: Sequence[str], phase: str) -> tuple[Path, ...]:
                 "put it there, or correct the list: a name in each line, without ending, and nothing else"
             )
         paths.append(found)
-    raise_or_skip(without_deep(check_pictures(paths, label=phase)), False)
+    raise_or_skip(without_deep(check_pictures(paths, label=phase)), None)
     return tuple(paths)
 
 
