@@ -20,6 +20,7 @@ from translate.evaluation.readout import load_squares, read_out
 from translate.files import write_json, write_text
 from translate.flags import build
 from translate.image_text import ImageText, learned_texts
+from translate.networks.encoders.rescaling import check_scalable
 from translate.options import TransferOptions
 from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
@@ -66,6 +67,8 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     encoders = [replace(PretrainedEncoder.load(path, options.epoch), name=names[path]) for path in paths]
     texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
     device = choose_device(options.gpu_ids)
+    for encoder in encoders if options.rescale else ():
+        check_scalable(encoder.network, encoder.name)
     if in_voc:
         asked = VocAsked(Path(options.dataroot), protocols, options, device)
         asked.read()

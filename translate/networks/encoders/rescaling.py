@@ -33,8 +33,7 @@ def rescaled(encoder: Encoder, images: Tensor, seed: int) -> Encoder:
     Raises:
         InputError: an encoder with skips or instance norms, whose layers cannot be scaled against each other.
     """
-    if not isinstance(encoder, AlexNet | SplitAlexNet):
-        raise InputError("--rescale is for alexnet, caffenet and split_alexnet: this encoder is of another kind")
+    check_scalable(encoder)
     network = absorb_norms(encoder)
     for _ in range(MOST_ROUNDS):
         ratios = gradient_ratios(network, images, seed)
@@ -45,6 +44,19 @@ def rescaled(encoder: Encoder, images: Tensor, seed: int) -> Encoder:
             break
         _scale(network, {name: math.sqrt(ratio / mean) for name, ratio in ratios.items()})
     return network
+
+
+def check_scalable(encoder: Encoder, name: str = "this encoder") -> None:
+    """Refuse an encoder whose layers cannot be scaled against each other.
+
+    Args:
+        name: what it is called in the message.
+
+    Raises:
+        InputError: it has skips or instance norms.
+    """
+    if not isinstance(encoder, AlexNet | SplitAlexNet):
+        raise InputError(f"--rescale is for alexnet, caffenet and split_alexnet, and {name} is of another kind")
 
 
 @torch.no_grad()
