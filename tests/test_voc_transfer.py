@@ -11,7 +11,7 @@ import torch
 from translate.commands.transfer import main
 from translate.data.objects import Objects
 from translate.data.voc import Annotated
-from translate.errors import InputError
+from translate.errors import InputError, RunError
 from translate.evaluation.average_precision import average_precision, eleven_point_average_precision
 from translate.evaluation.svm import learn_machines
 from translate.networks.encoders import build_encoder
@@ -107,6 +107,28 @@ class TestTable:
 def test_what_is_wrong_is_said(flags, said, measured):
     with pytest.raises(InputError, match=said):
         measured(**flags)
+
+
+def test_an_encoder_that_cannot_be_rescaled_is_refused_before_anything_is_measured(measured, tmp_path, capsys):
+    torch.save(build_encoder("resnet18").state_dict(), tmp_path / "deep.pth")
+    with pytest.raises(InputError, match=r"^--rescale is for alexnet.*, and deep is of another kind"):
+        measured([str(tmp_path / "deep.pth")], rescale=True, protocols="svm,segmentation")
+    assert capsys.readouterr().out == ""
+
+
+class TestWhatIsNotANumber:
+    def test_features(self, measured, runs, tmp_path):
+        weights = torch.load(Path(runs[0]) / "latest_net_E.pth")
+        weights["conv3.0.weight"][0] = float("nan")
+        torch.save(weights, tmp_path / "lost.pth")
+        with pytest.raises(InputError, match=r"^lost: its conv3 is not finite for every train picture"):
+            measured([str(tmp_path / "lost.pth")])
+
+    @pytest.mark.parametrize("protocol", ["segmentation", "detection"])
+    def test_the_loss_of_fine_tuning(self, protocol, measured):
+        with pytest.raises(RunError, match=r"the loss is not finite in epoch \d; use an --lr below 1e\+30") as caught:
+            measured(protocols=protocol, lr=1e30, epochs=4)
+        assert caught.value.exit_code == 1
 
 
 def test_a_folder_of_classes_says_what_svm_needs(measured, tmp_path):

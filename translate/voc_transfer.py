@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from translate.data.voc import ONLY_DIFFICULT, PRESENT, Annotated, Mapped, find_annotated, find_mapped, some
+from translate.errors import InputError
 from translate.evaluation.average_precision import (
     average_precision,
     eleven_point_average_precision,
@@ -80,6 +81,11 @@ class VocAsked:
         for phase, found in self.annotated.items():
             squares = _squares(found.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
             rows[phase] = read_out(encoder.network, squares, taps, self.options.most_values, self.device)
+            if lost := [tap for tap in taps if not rows[phase][tap].isfinite().all()]:
+                raise InputError(
+                    f"{encoder.name}: its {lost[0]} is not finite for every {phase} picture; the training that made "
+                    "these weights went wrong, so take others"
+                )
         phases = "train", "test"
         sets = [self.annotated[phase] for phase in phases]
         return {tap: score_machines(*(rows[phase][tap].to(self.device) for phase in phases), *sets) for tap in taps}

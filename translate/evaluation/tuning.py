@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from translate.data.reading import read_picture
 from translate.data.tensors import to_signed, to_tensor
+from translate.errors import RunError
 from translate.evaluation.readout import load_squares
 from translate.networks.encoders import Encoder
 from translate.networks.encoders.rescaling import rescaled
@@ -62,19 +63,26 @@ class Tuning:
 
         Args:
             loss_of: of the places of a batch, and the generator by which its pictures are changed.
+
+        Raises:
+            RunError: a loss is not finite; what such weights tell would look like a poor encoder's.
         """
         optimizer = torch.optim.AdamW(model.parameters(), lr=self.lr, weight_decay=WEIGHT_DECAY)
         batches = -(-count // BATCH)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs * batches)
         model.train()
+        finite = torch.ones((), dtype=torch.bool, device=self.precision.device)
         for epoch in tqdm(range(self.epochs), "fine-tuning", unit="epoch", leave=False, disable=None):
             order = generator(self.seed, "tuning order", epoch).permutation(count)
             for number, places in enumerate(np.array_split(order, batches)):
                 loss = loss_of(places, generator(self.seed, "tuning pictures", epoch, number))
+                finite &= loss.detach().isfinite()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
+            if not finite:
+                raise RunError(f"fine-tuning: the loss is not finite in epoch {epoch + 1}; use an --lr below {self.lr}")
         model.eval()
 
 
