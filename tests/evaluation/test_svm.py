@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from translate.evaluation.average_precision import average_precision
 from translate.evaluation.squared_hinge import fit_squared_hinge
-from translate.evaluation.svm import learn_machines
+from translate.evaluation.svm import COSTS, learn_machines
 
 
 def loss_of(weights, features, signs, costs):
@@ -65,6 +65,17 @@ class TestOptimum:
             alone = fit_squared_hinge(kernel, signs[:, column : column + 1], costs[:, column : column + 1])
             assert torch.allclose(together[:, column], (kernel @ alone)[:, 0], atol=1e-7)
 
+    def test_it_ends_where_whole_steps_would_go_in_circles(self):
+        for seed in range(20):
+            rng = torch.Generator().manual_seed(seed)
+            rows = 100 * torch.randn(6, 2, generator=rng).double()
+            signs = torch.where(torch.rand(6, 1, generator=rng) > 0.5, 1.0, -1.0).double()
+            costs = (3 * torch.randn(6, 1, generator=rng)).exp().double()
+            found = rows.T @ fit_squared_hinge(rows @ rows.T, signs, costs, torch.randn(6, 1, generator=rng).double())
+            gradient = loss_of(*(part.numpy() for part in (found[:, 0], rows, signs[:, 0], costs[:, 0])))[1]
+            at_zero = loss_of(np.zeros(2), *(part.numpy() for part in (rows, signs[:, 0], costs[:, 0])))[1]
+            assert np.linalg.norm(gradient) < 1e-8 * np.linalg.norm(at_zero)
+
     def test_a_column_without_anything_to_learn_stays_zero(self):
         rows, positive = some_rows()
         signs, costs = torch.tensor(np.where(positive, 1.0, -1.0)), torch.ones(30, 2, dtype=torch.float64)
@@ -118,3 +129,7 @@ class TestMachines:
         machines = learn_machines(torch.tensor(rows), torch.tensor(positive))
         assert machines.weights.isfinite().all() and np.isnan(machines.validation[1])
         assert machines.scores(torch.tensor(rows))[:, 0].argmax() == 4
+
+
+def test_costs_are_the_published_ones():
+    assert COSTS == (0.01, 0.1, 1, 2, 5, 10, 15, 20, 50, 100, 1000)
