@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from translate.networks.tracing import is_exporting
+
 
 class ReflectionPad(nn.ReflectionPad2d):
     """As torch's own, whose gradient on a GPU adds up in no particular order."""
@@ -17,6 +19,9 @@ class ReflectionPad(nn.ReflectionPad2d):
 def reflect(x: Tensor, px: int) -> Tensor:
     """(B, C, H, W) -> (B, C, H + 2 px, W + 2 px), mirrored at the outermost pixels."""
     if torch.compiler.is_compiling():
+        if is_exporting():
+            for side in x.shape[2:]:
+                torch._check(side > px)  # or the exporter of torch 2.11 asks whether a map is wider than a pixel
         return F.pad(x, (px, px, px, px), mode="reflect")
     if not _wants_order(x):
         return _Reflected.apply(x, px)
