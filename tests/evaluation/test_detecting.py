@@ -105,3 +105,8 @@ def test_regions_are_pooled_by_the_steps_of_the_encoder():
     boxes = torch.tensor([[8.0, 4.0, 40.0, 56.0]])
     found = detector.roi_heads.box_roi_pool({"0": features}, [boxes], [(64, 64)])
     assert torch.equal(found, torchvision.ops.roi_align(features, [boxes], 7, 1 / 16, 2))
+
+
+def test_so_many_regions_of_a_picture_are_learned_from_as_in_the_paper():
+    detector = build_detector(make_encoder(), 2, 64, FLOAT32)
+    assert detector.roi_heads.fg_bg_sampler.batch_size_per_image == 128
