@@ -157,7 +157,8 @@ class SpeedOptions:
     """Speed"""
 
     precision: str = flag(
-        "auto", "of the networks' arithmetic; auto: bf16 where the hardware is fast in it, else fp32",
+        "auto", "of the networks' arithmetic; auto: bf16 where the hardware is fast in it and no generator is narrow, "
+        "else fp32",
         choices=PRECISION_NAMES,
     )  # fmt: skip
     accumulate: int = flag(

@@ -14,8 +14,9 @@ from translate.methods import METHODS
 from translate.settings import resolve
 from translate.sizing import TestSize
 from translate.training import precision as module
-from translate.training.job import build_method
+from translate.training.job import build_method, prepare_job
 from translate.training.precision import Precision, choose_precision, cpu_flags, is_fast_in_bf16
+from translate.training.processes import Processes
 from translate.translator import Translator
 
 CPU = torch.device("cpu")
@@ -38,6 +39,28 @@ def test_auto_follows_what_the_processor_says(flags, name, tmp_path, monkeypatch
     assert cpu_flags(cpuinfo) == set((flags or "").split())
     monkeypatch.setattr(module, "cpu_flags", lambda: cpu_flags(cpuinfo))
     assert choose_precision("auto", CPU).name == name
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ({"ngf": 31}, "fp32"),
+        ({"ngf": 32}, "bf16"),
+        ({"ngf": 8, "precision": "bf16"}, "bf16"),
+        ({"ngf": 8, "model": "cycle_gan"}, "fp32"),
+        ({"ngf": 8, "model": "sincut", "ndf": 1}, "bf16"),  # whose --ngf is no number of channels
+        ({"model": "rotation", "nef": 8}, "bf16"),
+    ],
+)
+def test_auto_leaves_generators_that_gain_nothing_in_float32(flags, name, make_domains, tmp_path, monkeypatch):
+    monkeypatch.setattr("translate.training.precision.cpu_flags", lambda: {"amx_bf16", "avx512f"})
+    root = make_domains(tmp_path / "data", size=(80, 80))
+    if "model" in flags and not METHODS[flags["model"]].generators:
+        root = root / "trainA"
+    sizes = {"load_size": 80, "crop_size": 72, "batch_size": 2, "max_dataset_size": 1 if "ndf" in flags else 4}
+    told = {"dataroot": str(root), "checkpoints_dir": str(tmp_path / "runs"), **sizes, **flags}
+    job = prepare_job(told, Processes(), CPU)
+    assert job.precision.name == job.settings.speed.precision == name
 
 
 @pytest.mark.parametrize(("capability", "name"), [((8, 0), "bf16"), ((9, 0), "bf16"), ((7, 5), "fp32")])

@@ -49,6 +49,12 @@ class Job:
     probed: Mapping[str, Labelled] = field(default_factory=dict)
 
 
+def _width(settings: TrainSettings) -> int | None:
+    """Channels of the generator's first maps; None where no generator is trained, or --ngf is another measure."""
+    is_generator = METHODS[settings.model].generators and "stylegan2" not in settings.networks.netG
+    return settings.networks.ngf if is_generator else None
+
+
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
@@ -63,7 +69,10 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
             probed = find_probed(quality, start.settings.data.skip_bad_images)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
     precision = choose_precision(
-        settings.speed.precision, device, deep=any(feed.ranges) or settings.data.dataset_mode == "depth"
+        settings.speed.precision,
+        device,
+        deep=any(feed.ranges) or settings.data.dataset_mode == "depth",
+        width=_width(settings),
     )
     precision.set_up()
     choose_algorithms(settings.speed.deterministic)

@@ -10,6 +10,8 @@ import torch
 from translate.errors import InputError
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# Channels of a generator's first maps. Below this, bf16 saves less than a tenth of a step (docs/performance.md).
+WIDE = 32
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,20 @@ class Precision:
             torch.backends.cudnn.allow_tf32 = allowed
 
 
-def choose_precision(word: str, device: torch.device, deep: bool = False) -> Precision:
+def choose_precision(word: str, device: torch.device, deep: bool = False, width: int | None = None) -> Precision:
     """The precision of ``--precision``: ``auto`` is bf16 where the device is fast in it, else fp32.
 
     Args:
         deep: pictures have more than 8 bits, which is all that bf16 can tell apart: ``auto`` is fp32.
+        width: channels of the generator's first maps, if one is trained; so narrow a one that bf16 does not repay its
+            rounding is trained in fp32 by ``auto``.
 
     Raises:
         InputError: the device does not know this precision.
     """
     if word == "auto":
-        return Precision("bf16" if is_fast_in_bf16(device) and not deep else "fp32", device)
+        repays = is_fast_in_bf16(device) and (width is None or width >= WIDE)
+        return Precision("bf16" if repays and not deep else "fp32", device)
     if word == "tf32" and device.type != "cuda":
         raise InputError("--precision tf32 is a precision of GPUs; on a CPU use --precision fp32 or bf16")
     return Precision(word, device)
