@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 ELSEWHERE = torch.device("meta")
 PACKAGE = str(Path(__file__).resolve().parents[2] / "translate")
@@ -84,8 +85,7 @@ class Device(TorchDispatchMode):
 
 def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The operation on the contents; what it changed in place is given back as it came."""
-    tensors: list[Tensor] = []
-    each((args, kwargs), tensors.append)
+    tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
     here = [tensor for tensor in tensors if not isinstance(tensor, Elsewhere)]
     known = {id(tensor.content): tensor for tensor in tensors if isinstance(tensor, Elsewhere)}
     goes_there = kwargs.get("device") == ELSEWHERE
@@ -101,11 +101,11 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             raise RuntimeError(f"{func}: tensors of two devices: {shapes}")
     if known and (func in ASKING or not stays or (func in INDEXING and _has_a_mask(args[1]))):
         wait()
-    args, kwargs = each((args, kwargs), lambda tensor: getattr(tensor, "content", tensor))
+    args, kwargs = tree_map_only(Tensor, lambda tensor: getattr(tensor, "content", tensor), (args, kwargs))
     result = func(*args, **{**kwargs, **({"device": torch.device("cpu")} if goes_there else {})})
     if not stays:
         return result
-    return each(result, lambda tensor: known[id(tensor)] if id(tensor) in known else Elsewhere(tensor))
+    return tree_map_only(Tensor, lambda tensor: known[id(tensor)] if id(tensor) in known else Elsewhere(tensor), result)
 
 
 def wait() -> None:
@@ -114,21 +114,8 @@ def wait() -> None:
     Device.waits.append(" < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-3:])))
 
 
-def each(value: Any, change: Callable[[Tensor], Any]) -> Any:
-    """The value with every tensor in it changed."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, list | tuple):
-        return type(value)([each(part, change) for part in value])
-    if isinstance(value, dict):
-        return {key: each(part, change) for key, part in value.items()}
-    return value
-
-
 def _has_a_mask(indices: Any) -> bool:
-    masks: list[bool] = []
-    each(indices, lambda tensor: masks.append(tensor.dtype in (torch.bool, torch.uint8)))
-    return any(masks)
+    return any(isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8) for index in indices)
 
 
 @contextlib.contextmanager
