@@ -95,10 +95,11 @@ class Translator:
         source: ValueRange | None = None,
         target: ValueRange | None = None,
     ):
-        generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         self.device = torch.device(device)
         self.source, self.target = source, target
-        self.precision = choose_precision(precision, self.device, deep=bool(source or target or numbers_of(generator)))
+        deep = bool(source or target or numbers_of(generator))
+        self.precision = choose_precision(precision, self.device, deep, generator)
+        generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
         self.size = size

@@ -11,6 +11,7 @@ from PIL import Image
 from translate.data.tensors import to_signed, to_tensor
 from translate.errors import InputError
 from translate.methods import METHODS
+from translate.networks import build_generator
 from translate.settings import resolve
 from translate.sizing import TestSize
 from translate.training import precision as module
@@ -61,6 +62,15 @@ def test_auto_leaves_generators_that_gain_nothing_in_float32(flags, name, make_d
     told = {"dataroot": str(root), "checkpoints_dir": str(tmp_path / "runs"), **sizes, **flags}
     job = prepare_job(told, Processes(), CPU)
     assert job.precision.name == job.settings.speed.precision == name
+
+
+@pytest.mark.parametrize(("ngf", "name"), [(31, "fp32"), (32, "bf16")])
+@pytest.mark.parametrize("tile", [None, 64])
+def test_a_translator_follows_the_width_of_its_generator_as_its_training_did(ngf, name, tile, monkeypatch):
+    monkeypatch.setattr("translate.training.precision.cpu_flags", lambda: {"amx_bf16", "avx512f"})
+    generator = build_generator("resnet_4blocks", ngf=ngf)
+    assert Translator(generator, TestSize(), 3, tile=tile).precision.name == name
+    assert Translator(generator, TestSize(), 3, precision="bf16", tile=tile).precision.name == "bf16"
 
 
 @pytest.mark.parametrize(("capability", "name"), [((8, 0), "bf16"), ((9, 0), "bf16"), ((7, 5), "fp32")])

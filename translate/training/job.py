@@ -49,12 +49,6 @@ class Job:
     probed: Mapping[str, Labelled] = field(default_factory=dict)
 
 
-def _width(settings: TrainSettings) -> int | None:
-    """Channels of the generator's first maps; None where no generator is trained, or --ngf is another measure."""
-    is_generator = METHODS[settings.model].generators and "stylegan2" not in settings.networks.netG
-    return settings.networks.ngf if is_generator else None
-
-
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
@@ -68,18 +62,19 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         if quality.probe_data and processes.is_first:
             probed = find_probed(quality, start.settings.data.skip_bad_images)
     settings = start.settings.with_values(input_nc=feed.input_nc, output_nc=feed.output_nc)
+    method = build_method(settings)
     precision = choose_precision(
         settings.speed.precision,
         device,
         deep=any(feed.ranges) or settings.data.dataset_mode == "depth",
-        width=_width(settings),
+        generator=method.networks[generators["AtoB"]] if (generators := METHODS[settings.model].generators) else None,
     )
     precision.set_up()
     choose_algorithms(settings.speed.deterministic)
     if device.type == "cpu":
         keep_freed_memory()
     settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
-    method = build_method(settings).to(device, memory_format=precision.layout)
+    method.to(device, memory_format=precision.layout)
     method.check_size(settings.data.crop_size)
     method.check_shared(processes.count, settings.speed.accumulate)
     method.check_batch(settings.data.batch_size, processes.count)

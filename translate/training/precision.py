@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from translate.errors import InputError
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# Channels of a generator's first maps. Below this, bf16 saves less than a tenth of a step (docs/performance.md).
+# Channels of a generator's first convolution. Below this, bf16 saves less than a tenth of a step (docs/performance.md).
 WIDE = 32
 
 
@@ -53,23 +54,31 @@ class Precision:
             torch.backends.cudnn.allow_tf32 = allowed
 
 
-def choose_precision(word: str, device: torch.device, deep: bool = False, width: int | None = None) -> Precision:
+def choose_precision(
+    word: str, device: torch.device, deep: bool = False, generator: nn.Module | None = None
+) -> Precision:
     """The precision of ``--precision``: ``auto`` is bf16 where the device is fast in it, else fp32.
 
     Args:
         deep: pictures have more than 8 bits, which is all that bf16 can tell apart: ``auto`` is fp32.
-        width: channels of the generator's first maps, if one is trained; so narrow a one that bf16 does not repay its
-            rounding is trained in fp32 by ``auto``.
+        generator: that is trained or translates, if any: for one so narrow that bf16 does not repay its rounding,
+            ``auto`` is fp32.
 
     Raises:
         InputError: the device does not know this precision.
     """
     if word == "auto":
-        repays = is_fast_in_bf16(device) and (width is None or width >= WIDE)
-        return Precision("bf16" if repays and not deep else "fp32", device)
+        repays = is_fast_in_bf16(device) and not deep and not (generator is not None and _is_narrow(generator))
+        return Precision("bf16" if repays else "fp32", device)
     if word == "tf32" and device.type != "cuda":
         raise InputError("--precision tf32 is a precision of GPUs; on a CPU use --precision fp32 or bf16")
     return Precision(word, device)
+
+
+def _is_narrow(generator: nn.Module) -> bool:
+    """Known by torch's own convolutions; those of StyleGAN2 are of another kind, and wide inside."""
+    first = next((layer for layer in generator.modules() if isinstance(layer, nn.Conv2d)), None)
+    return first is not None and first.out_channels < WIDE
 
 
 @cache
