@@ -139,10 +139,13 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     """A trainer of this library, as it is or computing the way that was published."""
     settings = settings_of(flags)
     device = choose_device(flags.gpu_ids)
-    precision = choose_precision("fp32" if side in ("published", "fp32") else "auto", device)
+    method = build_method(settings)
+    precision = choose_precision(
+        "fp32" if side in ("published", "fp32") else "auto", device, generator=method.generator
+    )
     precision.set_up()
     layout = torch.contiguous_format if side == "published" else precision.layout
-    method = build_method(settings).to(device, memory_format=layout)
+    method.to(device, memory_format=layout)
     optimizers = build_optimizers(method, settings)
     if side == "published":
         compute_as_published(method)

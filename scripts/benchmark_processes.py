@@ -72,12 +72,13 @@ def work(flags: argparse.Namespace) -> None:
     """One of the processes: step, and let the first one write how long it took."""
     processes = processes_of_environment()
     device = choose_device(flags.gpu_ids, processes)
-    precision = choose_precision("auto", device)
-    precision.set_up()
     keep_freed_memory()
     with joined(processes, device):
         settings = settings_of(flags)
-        method = build_method(settings).to(device, memory_format=precision.layout)
+        method = build_method(settings)
+        precision = choose_precision("auto", device, generator=method.generator)
+        precision.set_up()
+        method.to(device, memory_format=precision.layout)
         start_alike(method)
         optimizers = build_optimizers(method, settings)
         limits = Limits(1, 10**9)

@@ -61,8 +61,9 @@ def compare(flags: str) -> tuple[float, float]:
     settings = resolve({"input_nc": 3, "output_nc": 3, **values})
     device = choose_device(settings.run.gpu_ids)
     measured = measure(settings, device)
-    precision = choose_precision(settings.speed.precision, device)
-    method = build_method(settings).to(device, memory_format=precision.layout)
+    method = build_method(settings)
+    precision = choose_precision(settings.speed.precision, device, generator=method.generator)
+    method.to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)
     side = settings.data.crop_size
@@ -73,10 +74,11 @@ def compare(flags: str) -> tuple[float, float]:
 def measure(settings: TrainSettings, device: torch.device) -> float:
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # imports what a run has imported when it tells its memory
     before = peak_mib(device)
-    precision = choose_precision(settings.speed.precision, device)
+    method = build_method(settings)
+    precision = choose_precision(settings.speed.precision, device, generator=method.generator)
     precision.set_up()
     keep_freed_memory()
-    method = build_method(settings).to(device, memory_format=precision.layout)
+    method.to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)
     size, parts = settings.data.batch_size, settings.speed.accumulate

@@ -74,6 +74,11 @@ class Method(nn.Module):
         return type(self).__name__
 
     @property
+    def generator(self) -> nn.Module | None:
+        """The network that translates A to B; None where nothing is translated."""
+        return self.networks[self.generators["AtoB"]] if self.generators else None
+
+    @property
     def kept_networks(self) -> tuple[str, ...]:
         """The networks that are wanted when the training is over: those that translate."""
         return tuple(dict.fromkeys(self.generators.values()))

@@ -67,7 +67,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
         settings.speed.precision,
         device,
         deep=any(feed.ranges) or settings.data.dataset_mode == "depth",
-        generator=method.networks[generators["AtoB"]] if (generators := METHODS[settings.model].generators) else None,
+        generator=method.generator,
     )
     precision.set_up()
     choose_algorithms(settings.speed.deterministic)
