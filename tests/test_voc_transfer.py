@@ -121,7 +121,7 @@ class TestWhatIsNotANumber:
         weights = torch.load(Path(runs[0]) / "latest_net_E.pth")
         weights["conv3.0.weight"][0] = float("nan")
         torch.save(weights, tmp_path / "lost.pth")
-        with pytest.raises(InputError, match=r"^lost: its conv3 is not finite for every train picture"):
+        with pytest.raises(InputError, match=r"^lost: its conv3 is not finite for every picture of train"):
             measured([str(tmp_path / "lost.pth")])
 
     @pytest.mark.parametrize("protocol", ["segmentation", "detection"])

@@ -16,7 +16,7 @@ from translate.data.voc import is_voc
 from translate.errors import InputError
 from translate.evaluation.finetuning import Pictures, finetune
 from translate.evaluation.probes import PROBES, Probed, Split
-from translate.evaluation.readout import load_squares, read_out
+from translate.evaluation.readout import load_squares, read_out, refuse_lost
 from translate.files import write_json, write_text
 from translate.flags import build
 from translate.image_text import ImageText, learned_texts
@@ -230,12 +230,8 @@ class _Asked:
         for phase, labelled in self.sets.items():
             pictures = _squares(labelled, encoder.input_nc, encoder.load_size, encoder.crop_size, phase)
             rows = read_out(encoder.network, pictures, taps, self.options.most_values, self.device)
+            refuse_lost(rows, encoder.name, phase)
             for tap in taps:
-                if not torch.isfinite(rows[tap]).all():
-                    raise InputError(
-                        f"{encoder.name}: its {tap} is not finite for every picture of {phase}; the training that made "
-                        "these weights went wrong, so take others"
-                    )
                 splits[tap][phase] = Split(rows[tap], _labels(labelled))
         return {
             word: {tap: PROBES[word](*(splits[tap][phase] for phase in PHASES), self.classes) for tap in taps}

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from translate.data.voc import ONLY_DIFFICULT, PRESENT, Annotated, Mapped, find_annotated, find_mapped, some
-from translate.errors import InputError
 from translate.evaluation.average_precision import (
     average_precision,
     eleven_point_average_precision,
@@ -19,7 +18,7 @@ from translate.evaluation.average_precision import (
 from translate.evaluation.detecting import detect
 from translate.evaluation.detection import detection_precisions
 from translate.evaluation.probes import Scored
-from translate.evaluation.readout import load_squares, read_out
+from translate.evaluation.readout import load_squares, read_out, refuse_lost
 from translate.evaluation.segmenting import segment
 from translate.evaluation.svm import learn_machines
 from translate.evaluation.tuning import Tuning
@@ -81,11 +80,7 @@ class VocAsked:
         for phase, found in self.annotated.items():
             squares = _squares(found.paths, encoder.input_nc, encoder.load_size, encoder.crop_size)
             rows[phase] = read_out(encoder.network, squares, taps, self.options.most_values, self.device)
-            if lost := [tap for tap in taps if not rows[phase][tap].isfinite().all()]:
-                raise InputError(
-                    f"{encoder.name}: its {lost[0]} is not finite for every {phase} picture; the training that made "
-                    "these weights went wrong, so take others"
-                )
+            refuse_lost(rows[phase], encoder.name, phase)
         phases = "train", "test"
         sets = [self.annotated[phase] for phase in phases]
         return {tap: score_machines(*(rows[phase][tap].to(self.device) for phase in phases), *sets) for tap in taps}

@@ -1,6 +1,6 @@
 """Features of pictures by a frozen encoder, as rows that a probe can learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from translate.data.reading import read_picture
 from translate.data.tensors import to_signed, to_tensor
+from translate.errors import InputError
 from translate.evaluation.computing import measuring
 from translate.networks.encoders import Encoder
 
@@ -58,6 +59,24 @@ def read_out(
                 rows[tap].append(pooled(features, most_values).cpu())
     encoder.train(training)
     return {tap: torch.cat(parts) for tap, parts in rows.items()}
+
+
+def refuse_lost(rows: Mapping[str, Tensor], name: str, phase: str) -> None:
+    """Refuse rows that no probe can learn from.
+
+    Args:
+        rows: features (N, D), by the name of the map.
+        name: of the encoder.
+        phase: whose pictures these are.
+
+    Raises:
+        InputError: a map is not finite.
+    """
+    if lost := [tap for tap, features in rows.items() if not features.isfinite().all()]:
+        raise InputError(
+            f"{name}: its {lost[0]} is not finite for every picture of {phase}; the training that made these weights "
+            "went wrong, so take others"
+        )
 
 
 def pooled(features: Tensor, most_values: int) -> Tensor:
