@@ -17,7 +17,7 @@ from translate.parsing import Parser, add_flag, add_group, refuse_unknown
 from translate.registry import did_you_mean
 from translate.settings import groups_of, test_groups, train_flags
 from translate.shipped import shipped
-from translate.training.run_folder import model_gone_on_with
+from translate.training.start import model_gone_on_with
 
 RECIPES = shipped("options")
 

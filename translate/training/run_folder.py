@@ -13,11 +13,8 @@ from torch import nn
 from translate.called import title
 from translate.errors import InputError
 from translate.files import replace_atomically, write_json, write_text
-from translate.flags import convert
 from translate.networks.weights import load_file
-from translate.options import RunOptions
 from translate.registry import did_you_mean
-from translate.settings import resolve
 
 STATE = "latest_state.pth"
 RECORD = "run.json"
@@ -137,18 +134,6 @@ class RunFolder:
             target = self.path.with_name(f"{self.path.name}.before-{stamp}-{counter}")
         self.path.rename(target)
         return target
-
-
-def model_gone_on_with(values: Mapping[str, Any]) -> str | None:
-    """The method of the run that ``--continue_train`` goes on with, if that is asked for and the run has a record.
-
-    Args:
-        values: flags of ``train.py``; their values may be text.
-    """
-    if not convert(RunOptions, "continue_train", values.get("continue_train", False)):
-        return None
-    named = resolve({name: values[name] for name in ("name", "suffix", "checkpoints_dir") if name in values}).run
-    return RunFolder(Path(named.checkpoints_dir) / named.name).read_record().get("model")
 
 
 def find_run(checkpoints_dir: Path, name: str) -> RunFolder:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import InputError
-from translate.flags import build
+from translate.flags import build, convert
 from translate.methods import METHODS
-from translate.options import NetworkOptions
+from translate.options import NetworkOptions, RunOptions
 from translate.settings import SESSION_FLAGS, TrainSettings, resolve, train_flags
 from translate.training.initial import describe_weights, find_weights, is_wanted
-from translate.training.run_folder import RunFolder, find_run, model_gone_on_with
+from translate.training.run_folder import RunFolder, find_run
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,18 @@ def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     if source:
         print(f"note: the run goes on from its own state; the weights of {source} were for its start")
     return _continue(settings, find_run(Path(run.checkpoints_dir), run.name), values)
+
+
+def model_gone_on_with(values: Mapping[str, Any]) -> str | None:
+    """The method of the run that ``--continue_train`` goes on with, if that is asked for and the run has a record.
+
+    Args:
+        values: flags of ``train.py``; their values may be text.
+    """
+    if not convert(RunOptions, "continue_train", values.get("continue_train", False)):
+        return None
+    named = resolve({name: values[name] for name in ("name", "suffix", "checkpoints_dir") if name in values}).run
+    return RunFolder(Path(named.checkpoints_dir) / named.name).read_record().get("model")
 
 
 def _start_anew(settings: TrainSettings, folder: RunFolder, values: Mapping[str, Any], source: str | None) -> Start:
