@@ -98,7 +98,8 @@ class Pair:
         lr = self.settings.optimizer.lr
         self.trainer = InjectedTrainer(
             self.method, build_optimizers(self.method, self.settings), lambda _: lr, 0,
-            Precision("fp32", torch.device("cpu")), self.settings.data.batch_size, Limits(1, 1), lambda _: False,
+            Precision("fp32", torch.device("cpu")), self.settings.data.batch_size,
+            Limits(1, self.settings.data.batch_size), lambda _: False,
         )  # fmt: skip
         self.method.train()
 

@@ -79,7 +79,7 @@ def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> 
         losses.extend(trainer.check_losses().values())
         return False
 
-    limits = Limits(1, SAMPLES // batch_size, max_steps=steps)
+    limits = Limits(1, SAMPLES, max_steps=steps)
     precision = Precision("fp32", CPU)
     trainer = Trainer(method, optimizers, lambda epoch: 0.01, 0, precision, batch_size, limits, observe, share.parts)
     trainer.prepare = Exact(method, 0, CPU)

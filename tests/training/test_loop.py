@@ -64,10 +64,10 @@ def make_batches(epochs=1, steps=3, size=1):
             yield {"A": white, "B": white, **paths, "epoch": epoch, "index": index}
 
 
-def make_trainer(method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trainer: False, seed=7, **limits):
+def make_trainer(method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trainer: False, seed=7, steps=3, **limits):
     method = method or Toy()
     optimizers = {player: torch.optim.SGD([method.networks[player].weight], lr=100.0) for player in method.players}
-    limits = Limits(**{"last_epoch": 1, "steps_per_epoch": 3, **limits})
+    limits = Limits(**{"last_epoch": 1, "samples_per_epoch": steps * size, **limits})
     return Trainer(method, optimizers, lr, seed, Precision("fp32", torch.device("cpu")), size, limits, observer)
 
 
@@ -164,13 +164,24 @@ def test_layers_that_draw_see_numbers_of_seed_epoch_and_sample_only():
 
 @pytest.mark.parametrize(("size", "steps"), [(1, 3), (3, 2)])
 def test_progress_counts_steps_samples_and_epochs(size, steps):
-    trainer = make_trainer(size=size, steps_per_epoch=steps)
+    trainer = make_trainer(size=size, steps=steps)
     seen = []
     trainer.observer = lambda t: seen.append((t.progress.epoch, t.epoch_is_complete))
     trainer.run(make_batches(epochs=2, steps=steps, size=size))
     assert trainer.progress == Progress(2 * steps, 2 * steps * size, 2, steps * size)
     epoch = [False] * (steps - 1) + [True]
     assert seen == [(1, done) for done in epoch] + [(2, done) for done in epoch]
+
+
+def test_an_epoch_that_was_begun_with_other_batches_is_complete_when_no_batch_is_left():
+    seen = []
+    trainer = make_trainer(
+        size=2, samples_per_epoch=4, last_epoch=2, observer=lambda t: seen.append(t.epoch_is_complete)
+    )
+    trainer.progress = Progress(1, 1, 1, 1)
+    trainer.run([*make_batches(steps=1, size=2), *list(make_batches(epochs=2, steps=2, size=2))[2:]])
+    assert seen == [True, False, True]
+    assert trainer.progress.epoch_samples == 4
 
 
 def test_it_ends_with_the_batches():
@@ -205,7 +216,8 @@ def test_it_ends_when_the_observer_says_so():
     [
         (Progress(), 1, None, 12),
         (Progress(5, 5, 2, 1), 1, None, 12),
-        (Progress(3, 6, 1, 6), 2, None, 12),
+        (Progress(3, 6, 1, 6), 2, None, 7),
+        (Progress(1, 1, 1, 1), 2, None, 6),  # its first step was of one picture
         (Progress(), 1, 7, 7),
         (Progress(), 1, 99, 12),
     ],

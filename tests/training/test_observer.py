@@ -59,7 +59,7 @@ def run(folder, size=1, samples=12, epochs=1, page=False, stop=None, **flags):
     stop = stop or StopRequest()
     observer = Observer(settings, RunFolder(folder), Logs(folder), made, previews, stop, {"method": "toy"})
     optimizers = {"G": torch.optim.SGD(method.networks["G"].parameters(), lr=0.1)}
-    limits = Limits(epochs, steps)
+    limits = Limits(epochs, samples)
     trainer = Trainer(
         method, optimizers, lambda epoch: 0.1, 0, Precision("fp32", torch.device("cpu")), size, limits, observer
     )

@@ -45,6 +45,13 @@ def test_so_it_is_with_batches_and_with_any_number_of_workers(
     assert same_state(whole, begun)
 
 
+def test_a_last_epoch_that_is_ended_with_other_batches_is_kept_too(train, resume, make_domains, tmp_path):
+    root = str(make_domains(tmp_path / "four", 4, 2))
+    folder = train(dataroot=root, n_epochs_decay=0, max_steps=1).folder
+    resume(batch_size=2, max_steps=None)
+    assert (folder / "1_net_G.pth").exists()
+
+
 def test_another_seed_is_another_run(train, same_state):
     runs = [train(name, seed=seed, max_steps=1).folder for name, seed in (("one", 1), ("again", 1), ("two", 2))]
     assert same_state(runs[0], runs[1])

@@ -79,7 +79,7 @@ def _take_a_step(
         settings.run.seed,
         Precision("bf16" if precision.name == "fp16" else precision.name, CPU),  # of the same size, and no scaler
         batch_size,
-        Limits(1, 1),
+        Limits(1, batch_size),
         lambda _: False,
         settings.speed.accumulate,
         WeightAverage({name: copied.networks[name] for name in method.kept_networks}, ema) if ema else None,

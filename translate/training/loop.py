@@ -35,15 +35,19 @@ class Limits:
     """When the loop ends: after the last epoch, or earlier. Steps are those of the whole run, minutes of this call."""
 
     last_epoch: int
-    steps_per_epoch: int
+    samples_per_epoch: int  # those that fill no batch at its end among them
     max_steps: int | None = None
     max_minutes: float | None = None
 
     def total_steps(self, progress: Progress, batch_size: int) -> int:
         """Number of the last step that is going to be taken."""
-        done = progress.epoch_samples // batch_size
-        steps = progress.step + (self.last_epoch - progress.epoch + 1) * self.steps_per_epoch - done
+        left = self.steps_left(progress, batch_size)
+        steps = progress.step + left + (self.last_epoch - progress.epoch) * (self.samples_per_epoch // batch_size)
         return min(steps, self.max_steps) if self.max_steps else steps
+
+    def steps_left(self, progress: Progress, batch_size: int) -> int:
+        """Steps to the end of the epoch, whatever the batch size was up to here."""
+        return max(self.samples_per_epoch - progress.epoch_samples, 0) // batch_size
 
 
 @dataclass
@@ -172,7 +176,7 @@ class Trainer:
     def _share_behind(self, epoch: int) -> float:
         """Of the steps to the last epoch's end, those that are taken with one more of this epoch; --max_steps, which
         may be another when the run is resumed, has no part in it."""
-        progress, per_epoch = self.progress, self.limits.steps_per_epoch
+        progress, per_epoch = self.progress, self.limits.samples_per_epoch // self.batch_size
         samples = progress.epoch_samples if epoch == progress.epoch else 0
         taken = (epoch - 1) * per_epoch + samples // self.batch_size + 1
         return min(taken / (self.limits.last_epoch * per_epoch), 1.0)
@@ -220,7 +224,7 @@ class Trainer:
 
     @property
     def epoch_is_complete(self) -> bool:
-        return self.progress.epoch_samples // self.batch_size >= self.limits.steps_per_epoch
+        return not self.limits.steps_left(self.progress, self.batch_size)
 
     def check_losses(self) -> dict[str, float]:
         """Fetch the losses of the steps since the last call; returns the newest step's.

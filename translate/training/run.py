@@ -164,7 +164,7 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
         run.seed,
         job.precision,
         settings.data.batch_size,
-        Limits(flags.n_epochs + flags.n_epochs_decay, job.sampler.steps_per_epoch, run.max_steps, run.max_minutes),
+        Limits(flags.n_epochs + flags.n_epochs_decay, job.sampler.length, run.max_steps, run.max_minutes),
         observer,
         speed.accumulate,
         WeightAverage(kept, flags.ema) if flags.ema and job.processes.is_first else None,
