@@ -12,18 +12,20 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from translate.commandline import parse_train
 from translate.commands import run_command
+from translate.data.sampling import Share
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.settings import TrainSettings, resolve
+from translate.training.averaging import WeightAverage
 from translate.training.device import choose_device
-from translate.training.estimate import estimate_step
+from translate.training.estimate import batch_like_a_loader_s, estimate_step
 from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
@@ -47,18 +49,23 @@ PUBLISHED = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    rows = [shlex.join(arguments)] if arguments else PUBLISHED
+    rows = {flags: settings_of(flags) for flags in ([shlex.join(arguments)] if arguments else PUBLISHED)}
     print("| flags | estimated, MiB | measured, MiB | ratio |\n|---|---|---|---|", flush=True)
-    for flags in rows:
+    for flags, settings in rows.items():
         with multiprocessing.get_context("spawn").Pool(1) as pool:  # a process for each
-            estimated, measured = pool.apply(compare, (flags,))
+            estimated, measured = pool.apply(compare, (settings,))
         print(f"| `{flags}` | {estimated:.0f} | {measured:.0f} | {estimated / measured:.2f} |", flush=True)
 
 
-def compare(flags: str) -> tuple[float, float]:
+def settings_of(flags: str) -> TrainSettings:
+    """What they come to, in float32 unless they say so."""
+    settings = resolve({"precision": "fp32", "input_nc": 3, "output_nc": 3, **parse_train(shlex.split(flags))})
+    Share(parts=settings.speed.accumulate).check(settings.data.batch_size)
+    return settings
+
+
+def compare(settings: TrainSettings) -> tuple[float, float]:
     """MiB of a step: as estimated, and as needed by this process."""
-    values = {"precision": "fp32", **parse_train(shlex.split(flags))}
-    settings = resolve({"input_nc": 3, "output_nc": 3, **values})
     device = choose_device(settings.run.gpu_ids)
     measured = measure(settings, device)
     method = build_method(settings)
@@ -81,23 +88,26 @@ def measure(settings: TrainSettings, device: torch.device) -> float:
     method.to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)
-    size, parts = settings.data.batch_size, settings.speed.accumulate
-    optimizers = build_optimizers(method, settings)
+    side, size, ema = settings.data.crop_size, settings.data.batch_size, settings.optimizer.ema
     trainer = Trainer(
-        method, optimizers, lambda epoch: 2e-4, 0, precision, size, Limits(1, 10**9), lambda _: False, parts
+        method,
+        build_optimizers(method, settings),
+        lambda epoch: 2e-4,
+        0,
+        precision,
+        size,
+        Limits(1, 10**9),
+        lambda _: False,
+        settings.speed.accumulate,
+        WeightAverage({name: method.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
-    for number in range(STEPS):
-        trainer.step(make_batch(settings, number))
+    for _ in range(STEPS):
+        trainer.step(batch_like_a_loader_s(settings, (side, side), size, method.batch_nc, noise))
     return peak_mib(device) - before
 
 
-def make_batch(settings: TrainSettings, number: int) -> dict[str, Any]:
-    """As a loader gives it; the pictures are noise."""
-    data, drawn = settings.data, torch.Generator().manual_seed(number)
-    shape = data.batch_size, 3, data.crop_size, data.crop_size
-    pictures = {letter: torch.randint(0, 256, shape, generator=drawn, dtype=torch.uint8) for letter in "AB"}
-    first = number * data.batch_size
-    return {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": list(range(first, first + data.batch_size))}
+def noise(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.rand(shape) if dtype.is_floating_point else torch.randint(0, 256, shape, dtype=dtype)
 
 
 if __name__ == "__main__":

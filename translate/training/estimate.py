@@ -1,7 +1,8 @@
 """How much memory the steps of a run will need, told before the first of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -85,7 +86,7 @@ def _take_a_step(
         WeightAverage({name: copied.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
     trainer.prepare = _ShapesOnly(copied, ledger, precision.layout)
-    batch = _batch(settings, size_px, batch_size, ledger, method.batch_nc)
+    batch = batch_like_a_loader_s(settings, size_px, batch_size, method.batch_nc, partial(_phantom, ledger))
     batch_bytes = sum(value.nbytes for value in batch.values() if isinstance(value, Tensor))
     with Conjuring(ledger):
         trainer.begin()
@@ -94,20 +95,33 @@ def _take_a_step(
     return Estimate(weights_bytes, kept_bytes, ledger.peak_bytes)
 
 
-def _batch(
-    settings: TrainSettings, size_px: tuple[int, int], size: int, ledger: Ledger, batch_nc: Mapping[str, int]
+def batch_like_a_loader_s(
+    settings: TrainSettings,
+    size_px: tuple[int, int],
+    size: int,
+    batch_nc: Mapping[str, int],
+    make: Callable[[tuple[int, ...], torch.dtype], Tensor],
 ) -> Batch:
-    """As a loader gives it. Pictures of which the method says how many channels they have are floats or will be."""
+    """The first batch of a run, of pictures that ``make`` gives for their shape (B, C, H, W) and type.
+
+    Args:
+        size_px: width and height of the pictures.
+        size: how many there are.
+        batch_nc: channels of those of which the method says it; they are floats or will be.
+    """
     data, (width, height) = settings.data, size_px
     letters = {"A": data.input_nc} if data.dataset_mode in ONE_DOMAIN else {"A": data.input_nc, "B": data.output_nc}
-    dtypes = {letter: torch.float32 if letter in batch_nc else torch.uint8 for letter in letters}
     pictures = {
-        letter: Phantom(torch.empty(size, channels, height, width, dtype=dtypes[letter], device=META), ledger)
+        letter: make((size, channels, height, width), torch.float32 if letter in batch_nc else torch.uint8)
         for letter, channels in {**letters, **batch_nc}.items()
     }
     captioned = data.dataset_mode == "captioned"
     texts = {"tokens": [list(range(settings.method.context_length))] * size} if captioned else {}
     return {**pictures, **texts, "epoch": 1, "index": list(range(size))}
+
+
+def _phantom(ledger: Ledger, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return Phantom(torch.empty(shape, dtype=dtype, device=META), ledger)
 
 
 class _Rehearsal(Trainer):
