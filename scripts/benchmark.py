@@ -8,7 +8,7 @@ Each side runs in a process of its own, and they take turns step by step, so tha
 all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
 ``default`` are what ``train.py`` does with ``--precision fp32`` and without; ``parts`` is the default with
 ``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled``
-with ``--compile on``. Prints a table and a
+with ``--compile on``. Pictures are translated as by ``test.py``, in the precision of the side. Prints a table and a
 line of JSON. The loader alone is measured by benchmark_input.py, several processes by benchmark_processes.py.
 """
 
@@ -19,11 +19,12 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +50,22 @@ from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
 
 SIDES = ("reference", "published", "fp32", "default", "compiled", "parts", "recomputed")
-Work = dict[str, Callable[[], None]]  # "step" and "picture": each does one
+
+
+class Work(NamedTuple):
+    """What a side does when it is its turn, and in which precision."""
+
+    step: Callable[[], None]
+    picture: Callable[[], None]
+    precision: str
+
+
+class Found(NamedTuple):
+    """What came out for a side: seconds of every turn by what was done, and the memory of its steps."""
+
+    precision: str
+    seconds: dict[str, list[float]]
+    memory_mib: float
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,14 +82,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--profile", action="store_true", help="a step of the default by operator and layer, alone")
     parser.add_argument("--sides", nargs="+", choices=SIDES[1:], default=list(SIDES[1:4]), help="what is compared")
     flags = parser.parse_args(arguments)
+    if flags.steps < 1 or flags.warm_up < 0:
+        parser.error("--steps: at least 1, behind --warm_up of at least 0")
+    settings_of(flags)  # refuses what no training takes, before there are processes
     if flags.profile:
         print(profile(flags))
         return
-    sides = [*(["reference"] if flags.reference else []), *flags.sides]
-    results = {side: summarise(*found) for side, found in take_turns(sides, flags).items()}
-    device = choose_device(flags.gpu_ids)
+    sides = [*(["reference"] if flags.reference else []), *dict.fromkeys(flags.sides)]
+    results = {side: summarise(found) for side, found in take_turns(sides, flags).items()}
     facts = {
-        "machine": f"{processor()}, {describe_device(device, choose_precision('auto', device).name)}",
+        "machine": machine(flags.gpu_ids, *(found["precision"] for found in results.values())),
         "torch": torch.__version__,
         **{name: getattr(flags, name) for name in ("CUT_mode", "crop_size", "batch_size", "ngf", "ndf", "steps")},
     }
@@ -81,16 +99,16 @@ def main(arguments: Sequence[str]) -> None:
     print(json.dumps({**facts, "results": results}))
 
 
-def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, tuple[dict[str, list[float]], float]]:
-    """Seconds of every turn by what was done, and the peak memory in MiB, by side."""
+def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, Found]:
+    """What came out, by side."""
     context = multiprocessing.get_context("spawn")
-    lines, processes = {}, []
+    lines, processes, precisions = {}, [], {}
     for side in sides:
         lines[side], theirs = context.Pipe()
         processes.append(context.Process(target=serve, args=(side, flags, theirs), daemon=True))
         processes[-1].start()
         theirs.close()  # with no end here, a side that dies is noticed at once
-        answer_of(side, lines[side])
+        precisions[side] = answer_of(side, lines[side])
     seconds: dict[str, dict[str, list[float]]] = {side: {"step": [], "picture": []} for side in sides}
     for what in ("step", "picture"):
         for turn in range(flags.warm_up + flags.steps):
@@ -105,7 +123,7 @@ def take_turns(sides: Sequence[str], flags: argparse.Namespace) -> dict[str, tup
         memory[side] = answer_of(side, lines[side])
     for process in processes:
         process.join()
-    return {side: (seconds[side], memory[side]) for side in sides}
+    return {side: Found(precisions[side], seconds[side], memory[side]) for side in sides}
 
 
 def answer_of(side: str, line: Connection) -> Any:
@@ -117,16 +135,17 @@ def answer_of(side: str, line: Connection) -> Any:
 
 
 def serve(side: str, flags: argparse.Namespace, line: Connection) -> None:
-    """Do what is asked for and say how long it took; at the end, how much memory the steps needed."""
+    """Say in which precision, do what is asked for and say how long it took; at the end, how much memory the steps
+    needed."""
     make = partial(make_reference, flags.reference) if side == "reference" else partial(make_ours, side)
     device = choose_device(flags.gpu_ids)
     before_mib = peak_mib(device)
     work = make(flags)
-    line.send("ready")
+    line.send(work.precision)
     steps_mib = 0.0
     while (what := line.recv()) != "end":
         started = time.perf_counter()
-        work[what]()
+        getattr(work, what)()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         line.send(time.perf_counter() - started)
@@ -149,7 +168,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     optimizers = build_optimizers(method, settings)
     if side == "published":
         compute_as_published(method)
-        optimizers = {name: torch.optim.Adam(o.param_groups, fused=False) for name, o in optimizers.items()}
+        optimizers = {name: plain_adam(optimizer) for name, optimizer in optimizers.items()}
     else:
         keep_freed_memory()
     if side == "recomputed":
@@ -162,17 +181,23 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     )
     if side == "published":
         trainer.prepare.layout = torch.contiguous_format
-    batches = iter(range(10**9))
-    pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=layout)
+    numbers = count()
+    drawn = make_batch(flags, 0)  # once: to draw pictures is no part of a step
+    still = torch.contiguous_format if side == "published" else torch.channels_last  # as the translator has it
+    pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=still)
 
     def step() -> None:
-        trainer.step(make_batch(flags, next(batches)))
+        trainer.step({**drawn, "index": indices(flags.batch_size, next(numbers))})
+
+    @cache
+    def translator() -> nn.Module:
+        return method.to(memory_format=still).trained_translator()
 
     def picture() -> None:
         with torch.inference_mode(), precision.autocast():
-            method.translate(pictures)
+            translator()(pictures)
 
-    return {"step": step, "picture": picture}
+    return Work(step, picture, precision.name)
 
 
 def compute_as_published(method: nn.Module) -> None:
@@ -186,6 +211,12 @@ def compute_as_published(method: nn.Module) -> None:
             module.forward = partial(plain_up, module)
     method.networks["G"].features_are_reusable = False
     cut.run_together = lambda network, inputs: [network(images) for images in inputs]
+
+
+def plain_adam(optimizer: torch.optim.Optimizer) -> torch.optim.Adam:
+    """As torch makes one that is told nothing but rate and betas; groups would bring along how they were computed."""
+    (group,) = optimizer.param_groups
+    return torch.optim.Adam(group["params"], lr=group["lr"], betas=group["betas"])
 
 
 def plain_norm(module: InstanceNorm, x: Tensor, rectify: bool = False) -> Tensor:
@@ -230,7 +261,7 @@ def make_reference(path: str, flags: argparse.Namespace) -> Work:
         with torch.no_grad():
             model.netG(one)
 
-    return {"step": step, "picture": picture}
+    return Work(step, picture, "fp32")
 
 
 def settings_of(flags: argparse.Namespace) -> TrainSettings:
@@ -243,8 +274,12 @@ def make_batch(flags: argparse.Namespace, number: int) -> dict[str, Any]:
     drawn = torch.Generator().manual_seed(number)
     shape = flags.batch_size, 3, flags.crop_size, flags.crop_size
     pictures = {letter: torch.randint(0, 256, shape, generator=drawn, dtype=torch.uint8) for letter in "AB"}
-    first = number * flags.batch_size
-    return {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": list(range(first, first + flags.batch_size))}
+    return {**pictures, "A_paths": [], "B_paths": [], "epoch": 1, "index": indices(flags.batch_size, number)}
+
+
+def indices(batch_size: int, number: int) -> list[int]:
+    """The samples of a batch, of which a step's random numbers are a function."""
+    return list(range(number * batch_size, (number + 1) * batch_size))
 
 
 def share_of(batch: dict[str, Any], share: Share) -> dict[str, Any]:
@@ -254,24 +289,25 @@ def share_of(batch: dict[str, Any], share: Share) -> dict[str, Any]:
     return {**batch, **taken, "index": [batch["index"][place] for place in places]}
 
 
-def summarise(seconds: dict[str, list[float]], memory_mib: float) -> dict[str, float]:
+def summarise(found: Found) -> dict[str, Any]:
     return {
-        "step_s": median(seconds["step"]),
-        "picture_s": median(seconds["picture"]),
-        "memory_mib": memory_mib,
+        "precision": found.precision,
+        "step_s": median(found.seconds["step"]),
+        "picture_s": median(found.seconds["picture"]),
+        "memory_mib": found.memory_mib,
     }
 
 
-def in_a_table(results: dict[str, dict[str, float]], first: str) -> str:
+def in_a_table(results: dict[str, dict[str, Any]], first: str) -> str:
     """In Markdown; ratios are those to the first side."""
     lines = [
-        f"| | s a step | times {first} | s a picture | times {first} | MiB of a step | of {first} |",
-        "|---" * 7 + "|",
+        f"| | precision | s a step | times {first} | s a picture | times {first} | MiB of a step | of {first} |",
+        "|---" * 8 + "|",
     ]
     base = results[first]
     for side, found in results.items():
         lines.append(
-            f"| {side} | {found['step_s']:.3g} | {base['step_s'] / found['step_s']:.2f} "
+            f"| {side} | {found['precision']} | {found['step_s']:.3g} | {base['step_s'] / found['step_s']:.2f} "
             f"| {found['picture_s']:.3g} | {base['picture_s'] / found['picture_s']:.2f} "
             f"| {found['memory_mib']:.0f} | {found['memory_mib'] / base['memory_mib']:.2f} |"
         )
@@ -282,14 +318,19 @@ def profile(flags: argparse.Namespace) -> str:
     """Where the time of a step of the default goes: by operator, and by the shapes of inputs, which tell the layer."""
     work = make_ours("default", flags)
     for _ in range(flags.warm_up):
-        work["step"]()
+        work.step()
     with torch.profiler.profile(record_shapes=True) as found:
-        work["step"]()
+        work.step()
     on_gpu = choose_device(flags.gpu_ids).type == "cuda"
     key = "self_cuda_time_total" if on_gpu else "self_cpu_time_total"
     by_operator = found.key_averages().table(sort_by=key, row_limit=25, max_name_column_width=50)
     by_layer = found.key_averages(group_by_input_shape=True)
     return by_operator + by_layer.table(sort_by=key, row_limit=40, max_name_column_width=32, max_shapes_column_width=60)
+
+
+def machine(gpu_ids: str, *precisions: str) -> str:
+    """What computed, and in which precisions."""
+    return f"{processor()}, {describe_device(choose_device(gpu_ids), ' and '.join(dict.fromkeys(precisions)))}"
 
 
 def processor() -> str:

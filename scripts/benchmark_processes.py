@@ -19,19 +19,21 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from benchmark import make_batch, processor, settings_of, share_of
+from benchmark import machine, make_batch, settings_of, share_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from translate.commands import run_command
 from translate.data.machine import usable_cores
-from translate.training.device import choose_device, describe_device
+from translate.data.sampling import Share
+from translate.errors import RunError
+from translate.training.device import choose_device
 from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory
 from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
-from translate.training.processes import joined, processes_of_environment, start_alike
+from translate.training.processes import Processes, joined, processes_of_environment, start_alike
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -50,22 +52,39 @@ def main(arguments: Sequence[str]) -> None:
     if flags.worker:
         work(flags)
         return
-    found = {count: measure(count, flags, arguments) for count in flags.processes}
-    device = choose_device(flags.gpu_ids)
+    if flags.steps < 1 or flags.warm_up < 0:
+        parser.error("--steps: at least 1, behind --warm_up of at least 0")
+    settings_of(flags)  # refuses what no training takes, before there are processes
+    for count in flags.processes:
+        if count < 1:
+            parser.error("--processes: numbers of at least 1")
+        Share(processes=count).check(flags.batch_size)
+        choose_device(flags.gpu_ids, Processes(count=count, local_count=count))  # refuses more of them than GPUs
+    found, precisions = {}, []
+    for count in flags.processes:
+        found[count], precision = measure(count, flags, arguments)
+        precisions.append(precision)
     print(in_a_table(found, flags.batch_size))
-    where = f"{processor()}, {describe_device(device, choose_precision('auto', device).name)}"
+    where = machine(flags.gpu_ids, *precisions)
     print(json.dumps({"machine": where, "torch": torch.__version__, **vars(flags), "step_s": found}))
 
 
-def measure(count: int, flags: argparse.Namespace, arguments: Sequence[str]) -> float:
-    """Median seconds a step of so many processes."""
+def measure(count: int, flags: argparse.Namespace, arguments: Sequence[str]) -> tuple[float, str]:
+    """Median seconds a step of so many processes, and the precision they compute in.
+
+    Raises:
+        RunError: one of them failed.
+    """
     threads = max(usable_cores() // max(flags.processes), 1)
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "step_s"
+        target = Path(folder) / "found.json"
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
         command += [__file__, *arguments, "--worker", str(target)]
-        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-        return float(target.read_text())
+        done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+        if done.returncode:
+            raise RunError(f"{count} processes have failed of what stands above; leave {count} out of --processes")
+        step_s, precision = json.loads(target.read_text())
+        return step_s, precision
 
 
 def work(flags: argparse.Namespace) -> None:
@@ -95,7 +114,7 @@ def work(flags: argparse.Namespace) -> None:
                 torch.cuda.synchronize(device)
             seconds.append(time.perf_counter() - started)
         if processes.is_first:
-            Path(flags.worker).write_text(str(median(seconds[flags.warm_up :])))
+            Path(flags.worker).write_text(json.dumps([median(seconds[flags.warm_up :]), precision.name]))
 
 
 def in_a_table(found: dict[int, float], batch_size: int) -> str:
