@@ -6,8 +6,8 @@
 # OUT gets cut.md, fastcut.md, batches.md, compiled.md, memory.md, profile.txt, input.md, processes.md and tiles.md; with DATAROOT (trainA,
 # trainB, testA, such as apple2orange) also a training of MINUTES (20) at 256x256 with its pictures and losses; with REFERENCE, a
 # checkout of taesungp/contrastive-unpaired-translation, its own code is a side of cut.md and fastcut.md.
-# What is measured can be made smaller by SIZE (256), NGF (64), STEPS (7), BATCHES (1 4 8 16), PROCESSES (1 2), PICTURES (400)
-# and TILED (4096).
+# What is measured can be made smaller by SIZE (256), NGF (64), STEPS (7), BATCHES (1 4 8 16), PROCESSES (1 2, beside one
+# GPU 1), PICTURES (400) and TILED (4096).
 set -euo pipefail
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 data=${2:+$(cd "$2" && pwd)}
@@ -38,8 +38,9 @@ $python scripts/benchmark.py "${common[@]}" --profile > "$out/profile.txt"
 say "the loader alone"
 $python scripts/benchmark_input.py ${data:+--dataroot "$data"} --pictures "${PICTURES:-400}" > "$out/input.md"
 say "several processes"
+processes=${PROCESSES:-$($python -c 'import torch; print("1" if torch.cuda.device_count() == 1 else "1 2")')}
 # shellcheck disable=SC2086 - a list of numbers
-$python scripts/benchmark_processes.py "${common[@]}" --batch_size 8 --processes ${PROCESSES:-1 2} > "$out/processes.md"
+$python scripts/benchmark_processes.py "${common[@]}" --batch_size 8 --processes $processes > "$out/processes.md"
 say "tiles"
 $python scripts/tile_report.py --ngf "$ngf" --size "$tiled" --tile "$((tiled / 4))" \
   --compare_size "$((tiled / 4))" --compare_tile "$((tiled / 16))" > "$out/tiles.md"
