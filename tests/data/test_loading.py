@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 
 import pytest
@@ -135,6 +136,35 @@ def test_a_worker_killed_for_memory_is_said_in_words_at_the_next_batch(pictures)
     assert signal.getsignal(signal.SIGCHLD) == handler
     with pytest.raises(RunError, match=r"a process that reads pictures was lost.*--num_threads 0"):
         list(batches)
+
+
+class Cramped(torch.utils.data.Dataset):
+    """From the second epoch on, its worker may make no file of any size, as where shared memory is full."""
+
+    def __init__(self, pictures):
+        self.pictures = pictures
+
+    def __getitem__(self, key):
+        if key[0] == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        return self.pictures[key]
+
+
+def test_shared_memory_that_is_full_is_said_in_words_and_nobody_waits_for_the_batch(pictures):
+    batches = make_loader(Cramped(pictures), sampler(), 1, multiprocessing_context="fork")
+    words = r"a batch does not fit into the memory that processes share.*use --num_threads 0.*--shm-size"
+    seen = []
+    with pytest.raises(RunError, match=words):
+        for batch in batches:
+            seen.append(batch["epoch"])
+    assert seen == [1, 1]
+
+
+def test_batches_of_workers_lie_in_shared_memory_and_others_do_not(pictures):
+    for workers in (0, 1):
+        batch = next(iter(make_loader(pictures, sampler(), workers)))
+        assert batch["A"].is_shared() == batch["B"].is_shared() == bool(workers)
+        assert batch["A"].is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate, get_worker_info
 
 from translate.data.listing import shown
 from translate.data.machine import usable_cores
@@ -77,7 +77,7 @@ class Batches:
 
     Raises, while iterating:
         InputError: a picture vanished, broke or does not fit (PictureError names it).
-        RunError: a worker process was killed.
+        RunError: a worker process was killed, or has no room for its batches.
     """
 
     def __init__(self, loader: DataLoader):
@@ -154,6 +154,11 @@ class _InWords(Dataset):
 
 
 def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
+    """The batch, in a worker in memory that it shares with the main process.
+
+    That is torch's part of it. Where there is too little such memory it fails here, in words; were plain tensors handed
+    over, torch would fail in a thread of its own, and the main process would wait for a batch that never comes.
+    """
     failed = next((sample for sample in samples if isinstance(sample, TranslateError)), None)
     if failed is not None:
         return failed
@@ -164,7 +169,14 @@ def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
         other = next((s for s in samples if s[letter].shape != samples[0][letter].shape), None)
         if other is not None:
             return _uneven(letter, samples[0], other)
-        pixels = torch.stack([sample[letter].permute(1, 2, 0) for sample in samples])  # (B, H, W, C), as they lie
+        try:
+            pixels = default_collate(
+                [sample[letter].permute(1, 2, 0) for sample in samples]
+            )  # (B, H, W, C), as they lie
+        except RuntimeError as error:
+            if get_worker_info() is None:
+                raise
+            return _no_shared_memory(error)
         batch[letter] = pixels.permute(0, 3, 1, 2)  # (B, C, H, W)
         batch[f"{letter}_paths"] = [sample[f"{letter}_path"] for sample in samples]
     if "tokens" in samples[0]:
@@ -180,6 +192,14 @@ def _uneven(letter: str, first: Sample, second: Sample) -> InputError:
     return InputError(
         f"{one} and {other} come out in different sizes and do not fit in one batch;"
         " use --batch_size 1 or --preprocess resize_and_crop"
+    )
+
+
+def _no_shared_memory(error: RuntimeError) -> RunError:
+    why = " ".join(str(error).split())
+    return RunError(
+        f"a batch does not fit into the memory that processes share, /dev/shm on Linux ({why}); use --num_threads 0, "
+        "or give the machine more of it, a container with docker run --shm-size=8g"
     )
 
 
