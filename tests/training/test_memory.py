@@ -52,6 +52,9 @@ def test_a_c_library_without_it_is_left_alone(monkeypatch):
         (MemoryError(), True),
         (torch.OutOfMemoryError("CUDA out of memory"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("cannot allocate"), False),
     ],
@@ -86,10 +89,52 @@ def test_a_step_that_needs_too_much_ends_with_the_flags_to_change(precision, als
     assert (folder / "latest_state.pth").read_bytes() == state
 
 
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ("resize_and_crop", "a smaller --crop_size"),
+        ("resize", "a smaller --load_size"),
+        ("none", "--preprocess trim with a smaller --crop_size"),
+        ("scale_shortside", "--preprocess scale_shortside_and_trim with a smaller --crop_size"),
+    ],
+)
+def test_what_makes_pictures_smaller_depends_on_how_they_are_made(words, remedy, train, monkeypatch):
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(RunError) as raised:
+        train(preprocess=words, decay_load_size="load_size", grad_checkpointing=True, precision="bf16")
+    assert str(raised.value).endswith(f"continue from it with --continue_train and {remedy}")
+
+
+def refuse(*_, **__):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+@pytest.mark.parametrize("place", ["translate.methods.cut.CUT.to", "translate.training.run.build_optimizers"])
+def test_networks_that_do_not_fit_are_told_before_anything_is_trained(place, train, monkeypatch):
+    monkeypatch.setattr(place, refuse)
+    with pytest.raises(RunError, match=r"do not fit into the memory that cpu has left: free some of it, or make the"):
+        train()
+
+
+def test_on_a_gpu_others_may_have_the_memory():
+    words = r"that cuda:1 has left: .*nvidia-smi.*another GPU by --gpu_ids, or make"
+    with pytest.raises(RunError, match=words), memory.networks_fit(torch.device("cuda:1")):
+        refuse()
+    with pytest.raises(ValueError, match="else"), memory.networks_fit(torch.device("cpu")):
+        raise ValueError("something else")
+
+
 def test_a_batch_that_needs_too_much_can_be_parted_further(train, monkeypatch):
     monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
     with pytest.raises(RunError, match="--continue_train and --accumulate 3 or "):
         train(batch_size=3, grad_checkpointing=True)
+
+
+def test_a_batch_in_parts_of_a_picture_is_not_parted_further(train, monkeypatch):
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(RunError) as raised:
+        train(batch_size=3, accumulate=3)
+    assert "--accumulate" not in str(raised.value)
 
 
 def test_other_errors_of_a_step_stay_what_they_are(train, monkeypatch):

@@ -155,6 +155,15 @@ class Preprocess:
             larger = f"--load_size {enlarge_px}"
         return f"crop_size {self.crop_size} is larger than {shown(name)} ({width}x{height}); use {larger}{smaller}"
 
+    def shrinking(self) -> str:
+        """The flags that make what comes out smaller, in words."""
+        if self.parsed & set(CUTS):
+            return "a smaller --crop_size"
+        if self.parsed & {"resize", "scale_width", "scale_aspect"}:
+            return "a smaller --load_size"
+        words = f"{self.words}_and_trim" if self.parsed else "trim"
+        return f"--preprocess {words} with a smaller --crop_size"
+
     @property
     def scaling(self) -> tuple:
         """What :meth:`scaled` depends on: transforms that agree in this scale every picture alike."""

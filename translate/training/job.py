@@ -19,7 +19,7 @@ from translate.training.determinism import choose_algorithms
 from translate.training.evaluating import check_quality
 from translate.training.feeding import Feed, make_sampler, open_feed
 from translate.training.initial import load_initial
-from translate.training.memory import keep_freed_memory
+from translate.training.memory import keep_freed_memory, networks_fit
 from translate.training.optimizers import check_optimizer
 from translate.training.precision import Precision, choose_precision
 from translate.training.probing import find_probed
@@ -74,7 +74,8 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     if device.type == "cpu":
         keep_freed_memory()
     settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
-    method.to(device, memory_format=precision.layout)
+    with networks_fit(device):
+        method.to(device, memory_format=precision.layout)
     method.check_size(settings.data.crop_size)
     method.check_shared(processes.count, settings.speed.accumulate)
     method.check_batch(settings.data.batch_size, processes.count)

@@ -20,6 +20,8 @@ except ImportError:  # Windows does not tell it in this way
 # Numbers of mallopt(3) in glibc.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_BLOCK_BYTES = 2**30
+# As torch's allocators, the C++ library, CUDA and its libraries (CUBLAS_STATUS_ALLOC_FAILED) put it.
+SAYING_OUT_OF_MEMORY = ("allocate", "bad_alloc", "out of memory", "ALLOC_FAILED")
 
 
 def keep_freed_memory() -> bool:
@@ -55,10 +57,30 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory; on a CPU torch has no type of its own for it."""
+    """Whether an error says that there was not enough memory; on a CPU torch has no type of its own for it, and the
+    libraries of a GPU have words of their own."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and "allocate" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in SAYING_OUT_OF_MEMORY)
+
+
+@contextlib.contextmanager
+def networks_fit(device: torch.device) -> Iterator[None]:
+    """Too little memory within the block, which makes what a training has before its first step, becomes a sentence.
+
+    Raises:
+        RunError: with what would help.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        elsewhere = " (nvidia-smi tells who has it), choose another GPU by --gpu_ids" if device.type == "cuda" else ""
+        raise RunError(
+            f"the networks and their optimisers do not fit into the memory that {device} has left: free some of it"
+            f"{elsewhere}, or make the networks smaller"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from translate.training.job import Job, compare_starts, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
-from translate.training.memory import is_out_of_memory, peak_mib
+from translate.training.memory import is_out_of_memory, networks_fit, peak_mib
 from translate.training.observer import Follower, Observer
 from translate.training.optimizers import build_optimizers
 from translate.training.previews import Previews
@@ -90,7 +90,7 @@ def _train(job: Job) -> TrainingResult:
     with StopRequest() as stop, contextlib.ExitStack() as held:
         with job.processes.fail_together(), job.processes.first_goes_first():
             observer, aside = _open_files(job, stop, held) if job.processes.is_first else (Follower(stop), None)
-        with job.processes.fail_together():
+        with job.processes.fail_together(), networks_fit(job.precision.device):
             trainer = _make_trainer(job, observer)
             if job.start.state:
                 trainer.load_state_dict(job.start.state)

@@ -101,7 +101,7 @@ def _less_memory(job: Job) -> str:
         remedies.append(f"--accumulate {speed.accumulate * next(n for n in range(2, part + 1) if part % n == 0)}")
     if job.precision.name in ("fp32", "tf32"):
         remedies.append("--precision bf16")
-    remedies.append("a smaller --crop_size")
+    remedies.append(job.feed.dataset.augment.preprocess.shrinking())
     return " or ".join(remedies)
 
 
