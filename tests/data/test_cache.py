@@ -104,6 +104,17 @@ def test_pictures_beyond_the_budget_are_decoded_each_time(make_picture, reads):
     assert kept.describe(whole) == "2 of 3 kept decoded in memory (1 MiB of 1)"
 
 
+@pytest.mark.parametrize("budget_mb", [0, 1])
+def test_a_budget_for_no_picture_keeps_none(make_picture, budget_mb):
+    path = make_picture("trainA/0.png", 700, 700)
+    whole = Preprocess("crop", crop_size=384)
+    kept = PictureCache({(Part(path), 3): (700, 700)}, whole, budget_mb=budget_mb)
+    assert batches(SinglePictures([path], 3, whole, seed=3, cache=kept)) == batches(
+        SinglePictures([path], 3, whole, seed=3)
+    )
+    assert kept.describe(whole) == "none of 1 kept decoded in memory"
+
+
 def test_the_late_transform_has_memory_of_its_own(opened):
     dataset = opened("single", (EARLY, LATE))
     wanted = opened("single", (EARLY, LATE), None)

@@ -50,8 +50,8 @@ class PictureCache:
     """Scaled pictures in memory that all processes of a run share, filled as they are first asked for.
 
     Each way of scaling has an arena of its own. A picture that is kept goes on being served when its file changes or
-    vanishes during the run; one that is not what it was when the run began is not kept. Where memory is short,
-    pictures are decoded each time, and a note says so once.
+    vanishes during the run; one that has another size by then than when the run began is not kept. Where memory is
+    short, pictures are decoded each time, and a note says so once.
 
     Args:
         sources: the width and height on disk of each picture.
@@ -105,7 +105,7 @@ class PictureCache:
     def describe(self, transform: Preprocess) -> str:
         """How many pictures can be kept, such as ``1995 of 2014 kept decoded in memory (467 MiB of 6000)``."""
         arena = self._arenas.get(transform.scaling)
-        if arena is None:
+        if arena is None or not arena.places:
             return f"none of {len(self._sizes)} kept decoded in memory"
         used_mb = -(-arena.size_bytes // MIB)
         return f"{arena.places} of {len(self._sizes)} kept decoded in memory ({used_mb} MiB of {self.budget_mb})"
