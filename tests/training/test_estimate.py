@@ -3,6 +3,7 @@
 import sys
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.optimizers import build_optimizers
 from translate.training.phantom import META, Ledger, Phantom, shadow
 from translate.training.precision import Precision
+from translate.training.processes import Processes
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -247,6 +249,19 @@ def test_a_run_says_it_and_what_helps_where_it_will_not_fit(memory_of, dry_run):
     line, note = memory_of(2**20, dry_run=dry_run, batch_size=2)
     assert line.endswith(" of 0.0 GiB free")
     assert note.startswith("note: that will hardly fit; what helps is --grad_checkpointing or --accumulate 2 or ")
+
+
+def test_processes_of_one_machine_share_its_memory_and_have_a_gpu_each(monkeypatch):
+    found = Estimate(0, 0, 2**30)
+    monkeypatch.setattr(words, "estimate_step", lambda *_: found)
+    monkeypatch.setattr(words, "free_bytes", lambda device: 2**40)
+    monkeypatch.setattr(words, "_size_px", lambda job: (64, 64))
+    for device, times in ((CPU, 2), (torch.device("cuda"), 1)):
+        job = SimpleNamespace(
+            precision=Precision("fp32", device), settings=None, method=None, processes=Processes(0, 4, 0, 2)
+        )
+        needed = times * found.to_come_bytes(device) / 2**30
+        assert words.memory_ahead(job) == f"memory: about {needed:.1f} GiB of 1024.0 GiB free"
 
 
 def test_what_cannot_be_told_is_not_said(memory_of, monkeypatch):

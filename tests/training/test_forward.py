@@ -81,3 +81,15 @@ def test_what_is_shown_is_of_the_first_part():
         for number in (0, 1):
             forward.of(player, number)
     assert forward.first.number == 0 and forward.first.result.requires_grad
+
+
+@pytest.mark.parametrize(("order", "parts"), [("DG", 1), ("DG", 2), ("GD", 2)])
+def test_each_part_is_counted_once_in_running_statistics(order, parts):
+    method, forward = make_forward(order, parts)
+    norm = nn.BatchNorm2d(1)
+    method.add_module("norm", norm)
+    method.forward = lambda batch: norm(torch.rand(2, 1, 4, 4))
+    for player in order:
+        for number in range(parts):
+            forward.of(player, number)
+    assert norm.num_batches_tracked == parts

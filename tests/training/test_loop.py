@@ -10,6 +10,7 @@ from torch import nn
 from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.randomness import generator
+from translate.training.averaging import WARM_UP, WeightAverage
 from translate.training.loop import Limits, Progress, Timing, Trainer
 from translate.training.precision import Precision
 from translate.training.schedule import Plateau
@@ -310,6 +311,24 @@ def test_timing_is_a_mean_since_the_last_report(monkeypatch):
     timing.steps = 2
     assert timing.take() == (2.0, 0.0)
     assert timing.take() == (1.0, 0.0)
+
+
+def test_the_average_takes_in_what_each_step_has_made():
+    trainer = make_trainer()
+    trainer.average = WeightAverage({"G": trainer.method.networks["G"]}, 0.9)
+    seen, expected = [], 2.0
+
+    def observe(trainer):
+        seen.append(trainer.method.networks["G"].weight.item())
+        return False
+
+    trainer.observer = observe
+    trainer.run(make_batches())
+    for step, weight in enumerate(seen, start=1):
+        keep = step / (step + WARM_UP)
+        expected = keep * expected + (1 - keep) * weight
+    assert len(set(seen)) == 3
+    assert trainer.average.networks["G"].weight.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_plateau_of_what_g_minimises_lowers_the_rates_of_all_players():
