@@ -1,5 +1,6 @@
 """Adversarial losses against slow formulas; gradient penalties where they are known in closed form."""
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -233,6 +234,19 @@ def test_penalties_are_computed_in_full_precision_whatever_is_around_them(kind):
         penalty.backward()
         found.append([penalty.detach(), *(weight.grad for weight in network.parameters() if weight.grad is not None)])
     assert all(torch.equal(plain, among_halves) for plain, among_halves in zip(*found, strict=True))
+
+
+def test_penalties_of_a_compiled_discriminator_are_those_of_the_plain_one():
+    torch.manual_seed(0)
+    plain = build_discriminator("pixel", ndf=2)
+    compiled = copy.deepcopy(plain)
+    compiled.compile(backend="aot_eager")  # needs no compiler, and differentiates as all of them do
+    real, fake = (torch.randn(2, 3, 4, 4) for _ in range(2))
+    for network in (plain, compiled):
+        penalty = r1_penalty(network, real) + gradient_penalty(network, real, fake, torch.tensor([0.3, 0.6]))
+        (penalty + network(fake).mean()).backward()  # which goes on through what was compiled
+    for expected, found in zip(plain.parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(found.grad, expected.grad)
 
 
 def slope_along(function: Callable[[], Tensor], weight: nn.Parameter, direction: Tensor, step: float = 1e-6) -> float:

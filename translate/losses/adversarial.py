@@ -96,9 +96,10 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
 def _input_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """d sum(D(x)) / dx, flattened to (B, C*H*W), itself differentiable; in float32 at least.
 
-    In half precision it would be rounded at each layer on its way back, and again on its way forth.
+    In half precision it would be rounded at each layer on its way back, and again on its way forth. A compiled
+    discriminator runs as it was written, since what torch compiles can be differentiated only once.
     """
-    with torch.autocast(images.device.type, enabled=False):
+    with torch.autocast(images.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
         (gradient,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
     return gradient.flatten(1)
 
