@@ -1,12 +1,15 @@
 """Compiled networks give the same numbers under the same names, and what is missing is told."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from translate.methods.pix2pix import Pix2Pix, Pix2PixOptions
 from translate.networks import build_discriminator, build_generator
+from translate.networks.encoders import build_encoder
 from translate.training import compiling
 from translate.training.compiling import compile_networks, missing_compiler, why_not
 from translate.training.precision import Precision
@@ -42,6 +45,49 @@ def test_a_generator_is_compiled_in_all_its_ways(monkeypatch):
     x = torch.rand(1, 3, 16, 16)
     network(x), network.features(x, [0, 4]), network.forward_with_features(x, [0])
     assert calls == [[len(network.model) - 1], [0, 4], [0]]
+
+
+WAYS = {
+    "encoder": (lambda: build_encoder("alexnet", nef=4), lambda network, x: network(x)),
+    "single picture": (lambda: build_generator("smallstylegan2", ngf=1), lambda network, x: network(x)),
+    "with features": (
+        lambda: build_generator("smallstylegan2", ngf=1),
+        lambda network, x: network.forward_with_features(x, [0, 2])[1][1],
+    ),
+    "features alone": (
+        lambda: build_generator("smallstylegan2", ngf=1),
+        lambda network, x: network.features(x, [0, 2])[1],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_what_trainings_call_is_what_is_compiled(way, monkeypatch):
+    make, call = WAYS[way]
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(compiling, "why_not", lambda precision: None)
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    network, x = make().eval(), torch.rand(2, 3, 64, 64)
+    expected = call(network, x)
+    assert compile_networks(make_method(N=network), "on", FP32)
+    torch.testing.assert_close(call(network, x), expected)
+    assert compiled
+
+
+def test_a_copy_of_a_compiled_network_computes_with_its_own_layers(monkeypatch):
+    """As the twin of pix2pix does, which shows pictures with other norms."""
+    monkeypatch.setattr(compiling, "why_not", lambda precision: None)
+    monkeypatch.setattr(torch, "compile", lambda run: lambda *args, **rest: run(*args, **rest))
+    network, x = build_generator("resnet_4blocks", ngf=2, normG="batch").eval(), torch.rand(1, 3, 16, 16)
+    expected = Pix2Pix.translator(network, Pix2PixOptions())(x)
+    assert compile_networks(make_method(G=network), "on", FP32)
+    assert torch.equal(Pix2Pix.translator(network, Pix2PixOptions())(x), expected)
 
 
 @pytest.mark.parametrize("word", ["auto", "off"])

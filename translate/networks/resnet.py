@@ -18,7 +18,7 @@ from translate.networks.layers import (
     run_layers,
 )
 from translate.networks.padding import ReflectionPad
-from translate.networks.taps import resolve_taps
+from translate.networks.taps import Tapped, resolve_taps
 
 
 class ResnetBlock(nn.Module):
@@ -46,7 +46,7 @@ class ResnetBlock(nn.Module):
         return x + run_layers(self.conv_block, x)
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(Tapped):
     """Image to image: 7x7 stem, two downsamplings, residual blocks, two upsamplings, 7x7 head with tanh.
 
     (B, input_nc, H, W) in [-1, 1] -> (B, output_nc, H', W') in [-1, 1], where H' and W' are H and W rounded up

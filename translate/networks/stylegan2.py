@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from translate.errors import InputError
 from translate.networks.stylegan2_layers import EqualLinear, ResidualBlock, UpBlock, conv_layer
-from translate.networks.taps import resolve_taps
+from translate.networks.taps import Tapped, resolve_taps
 
 STYLEGAN2_BLOCKS = {"stylegan2": 6, "smallstylegan2": 2}  # residual blocks without a change of size
 STYLEGAN2_GENERATORS = tuple(STYLEGAN2_BLOCKS)
@@ -19,7 +19,7 @@ PUBLISHED_SIDE_PX = 64
 SMALLEST_MAP_PX = 4  # what the discriminator halves a picture down to
 
 
-class StyleGAN2Generator(nn.Module):
+class StyleGAN2Generator(Tapped):
     """Image to image without any norm: a 1x1 stem, downsampling and plain residual blocks, and back.
 
     (B, input_nc, H, W) in [-1, 1] -> (B, output_nc, H, W), H and W multiples of ``stride``. The output is not bounded;
@@ -104,24 +104,28 @@ class StyleGAN2Generator(nn.Module):
 
     def features(self, image: Tensor, taps: Sequence[int]) -> list[Tensor]:
         """The features (B, C, h, w) at ascending indices; layers behind the last one are not run."""
-        return self._encode(image, taps, stop=taps[-1])[1]
+        return self._run(image, taps, stop=taps[-1])[1]
 
     def forward_with_features(
         self, image: Tensor, taps: Sequence[int], noise: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """The translated image and the features on the way to it, in one pass."""
-        x, found = self._encode(image, taps, stop=len(self.encoder.convs) - 1)
-        maps = iter(noise or ())
-        for layer in self.decoder.convs:
-            x = layer(x, next(maps, None)) if isinstance(layer, UpBlock) else layer(x)
-        return x, found
+        return self._run(image, taps, noise)
 
-    def _encode(self, x: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
+    def _run(
+        self, x: Tensor, taps: Sequence[int], noise: Sequence[Tensor] | None = None, stop: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The whole way, or as far as a layer of the encoder."""
         found = []
-        for index, layer in enumerate(self.encoder.convs[: stop + 1]):
+        for index, layer in enumerate(self.encoder.convs):
             x = layer(x)
             if index in taps:
                 found.append(x)
+            if index == stop:
+                return x, found
+        maps = iter(noise or ())
+        for layer in self.decoder.convs:
+            x = layer(x, next(maps, None)) if isinstance(layer, UpBlock) else layer(x)
         return x, found
 
 

@@ -1,6 +1,24 @@
 """Which layers of a generator a loss looks at, by index or by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Tapped(nn.Module):
+    """A network whose inner maps can be asked for. Every way through it, with them and without, leads through ``_run``:
+    that is what is compiled, where a module of torch's compiles its ``forward``."""
+
+    _run: Callable[..., Any]
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """By ``torch.compile``, which takes the arguments. A copy is not compiled: the result is bound to this one."""
+        self._run = torch.compile(self._run, *args, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_run"}
 
 
 def resolve_taps(taps: Sequence[int | str], names: Mapping[str, int], count: int) -> list[int]:

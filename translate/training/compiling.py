@@ -26,10 +26,7 @@ def compile_networks(method: Method, word: str, precision: Precision) -> bool:
         return False
     torch._dynamo.config.suppress_errors = True  # a layer that does not compile runs as it is
     for network in method.networks.values():
-        if hasattr(network, "_run"):  # all ways through the generator, with and without features
-            network._run = torch.compile(network._run)
-        else:
-            network.compile()
+        network.compile()
     return True
 
 
