@@ -5,7 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from translate.losses.contrastive import patch_nce
 from translate.networks import PATCH_HEADS, build_patch_head
+from translate.networks.initialization import initialize
 from translate.networks.projection import PatchProjection, PatchSample, gather_patches, normalize
 
 SHAPES = [(2, 3, 5, 4), (2, 6, 3, 3)]
@@ -60,6 +62,21 @@ def test_each_tap_has_its_own_mlp():
         raw = hidden.relu() @ weights[f"mlp_{tap}.2.weight"].T + weights[f"mlp_{tap}.2.bias"]
         torch.testing.assert_close(results[tap], raw / (raw.norm(dim=-1, keepdim=True) + 1e-7))
         assert results[tap].shape == (2, 4, 7)
+
+
+def test_gradients_of_a_fresh_head_are_within_the_range_of_float16():
+    torch.manual_seed(0)
+    head = initialize(PatchProjection([3, 128]))
+    patches = [(torch.randn(1, 256, channels) * 0.02).requires_grad_() for channels in head.channels]  # nearly grey
+    keys = [normalize(torch.randn(1, 256, 256)) for _ in patches]
+    found = []
+    for halved in (False, True):
+        with torch.autocast("cpu", torch.float16, enabled=halved):
+            queries = head.project([x.half() if halved else x for x in patches])
+            loss = sum(10 * patch_nce(query, key).mean() for query, key in zip(queries, keys, strict=True))
+        found.append(torch.autograd.grad(loss, [*head.parameters(), *patches]))
+    for plain, among_halves in zip(*found, strict=True):
+        assert torch.cosine_similarity(among_halves.flatten(), plain.flatten(), dim=0) > 0.999
 
 
 def test_published_parameter_count():

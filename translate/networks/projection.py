@@ -65,4 +65,13 @@ class PatchProjection(nn.Module):
 
     def project(self, patches: Sequence[Tensor]) -> list[Tensor]:
         """The same from patches that were gathered already (B, P_i, C_i)."""
-        return [normalize(getattr(self, f"mlp_{tap}")(x)) for tap, x in enumerate(patches)]
+        return [normalize(self._through(getattr(self, f"mlp_{tap}"), x)) for tap, x in enumerate(patches)]
+
+    @staticmethod
+    def _through(mlp: nn.Module, x: Tensor) -> Tensor:
+        kind = x.device.type
+        if not (torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.float16):
+            return mlp(x)
+        # What a fresh MLP makes is so short that the gradient of its length is beyond the range of float16.
+        with torch.autocast(kind, enabled=False):
+            return mlp(x.float())
