@@ -89,8 +89,8 @@ def test_tf32_is_for_gpus():
         choose_precision("tf32", CPU)
 
 
-@pytest.mark.parametrize(("word", "allowed"), [("fp32", False), ("tf32", True), ("bf16", True)])
-def test_float32_on_a_gpu_is_float32_only_where_it_was_asked_for(word, allowed, monkeypatch):
+@pytest.mark.parametrize(("word", "allowed"), [("fp32", False), ("tf32", True), ("bf16", False), ("fp16", False)])
+def test_float32_on_a_gpu_is_rounded_only_where_that_was_asked_for(word, allowed, monkeypatch):
     former = torch.get_float32_matmul_precision()
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not allowed)
     try:

@@ -47,9 +47,12 @@ class Precision:
         return torch.contiguous_format if "avx2" in flags and "avx512f" not in flags else torch.channels_last
 
     def set_up(self) -> None:
-        """Tell torch how to multiply float32 numbers on a GPU, for which it has its own defaults."""
+        """Tell torch how to multiply float32 numbers on a GPU, for which it has its own defaults.
+
+        Those that are left beside half precision are the ones that must not be rounded: similarities and penalties.
+        """
         if self.device.type == "cuda":
-            allowed = self.name != "fp32"
+            allowed = self.name == "tf32"
             torch.set_float32_matmul_precision("high" if allowed else "highest")
             torch.backends.cudnn.allow_tf32 = allowed
 
