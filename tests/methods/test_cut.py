@@ -134,6 +134,14 @@ def test_keys_are_targets(make_method, make_batch):
     assert torch.autograd.grad(total, source, allow_unused=True) == (None,)
 
 
+def test_pictures_that_cannot_be_mixed_are_refused_in_words(make_method, make_batch):
+    method = make_method(gan_mode="wgangp")
+    with pytest.raises(InputError, match=r"wgangp .* different sizes \(20x16 and 16x24\): use --preprocess resize_and"):
+        method.losses("D", method(make_batch(method, sizes=DIFFERENT)))
+    without = make_method(gan_mode="wgangp", lambda_gp=0)
+    without.losses("D", without(make_batch(without, sizes=DIFFERENT)))
+
+
 def test_draws_are_a_function_of_their_generator(make_method):
     method = make_method(CUT_mode="FastCUT", nce_idt=True, gan_mode="wgangp")
     first, again, other = (method.draw(np.random.default_rng(seed), SQUARE) for seed in (3, 3, 4))

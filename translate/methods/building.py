@@ -111,6 +111,20 @@ def check_sides(generator: nn.Module, images: Tensor) -> None:
         )
 
 
+def check_mixable(fake: Tensor, real: Tensor) -> None:
+    """Refuse fakes (B, C, H, W) of another size than the real pictures that WGAN-GP mixes them with.
+
+    Raises:
+        InputError: names both sizes and what to do.
+    """
+    if fake.shape != real.shape:
+        sizes = " and ".join(f"{images.shape[3]}x{images.shape[2]}" for images in (fake, real))
+        raise InputError(
+            f"--gan_mode wgangp mixes fakes with real pictures, and these have different sizes ({sizes}): use "
+            "--preprocess resize_and_crop, or --lambda_gp 0"
+        )
+
+
 @torch.no_grad()
 def _can_judge(discriminator: nn.Module, side_px: int) -> bool:
     training = discriminator.training

@@ -14,7 +14,7 @@ from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
-from translate.methods.building import check_judged, make_discriminator, make_generator
+from translate.methods.building import check_judged, check_mixable, make_discriminator, make_generator
 from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
 from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
@@ -239,6 +239,7 @@ class CUT(Method):
         }
         total = 0.5 * (named["D_fake"] + named["D_real"])
         if options.gan_mode == "wgangp" and options.lambda_gp > 0:
+            check_mixable(fake, real)
             named["D_gp"] = options.lambda_gp * gradient_penalty(discriminator, real, fake, state.batch["mix"])
             total = total + named["D_gp"]
         if options.lambda_R1 > 0:
