@@ -63,6 +63,13 @@ def test_folders_on_the_way_are_made(tmp_path):
     assert (tmp_path / "a/b/c.bin").read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("letter", ["n", "ü", "馬"])
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path, letter):
+    name = letter * (255 // len(os.fsencode(letter)))
+    replace_atomically(tmp_path / name, lambda file: file.write(b"x"))
+    assert names_in(tmp_path) == [name]
+
+
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("stream failed")])
 def test_a_refused_write_keeps_the_former_content_and_is_said(former, error):
     with pytest.raises(RunError, match=r"cannot write .*latest_state\.pth: .*; free some space") as refused:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from translate.errors import RunError
 
 _ASKING = threading.Lock()
+NAME_KEPT = 50  # characters of a file's name in that of its temporary one, which must not be longer than a disk allows
 FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
 
@@ -32,7 +33,7 @@ def replace_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:NAME_KEPT]}.", suffix=".tmp", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
