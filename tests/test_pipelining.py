@@ -120,3 +120,29 @@ def test_what_is_behind_a_failure_is_not_begun():
     with pytest.raises(ValueError):
         run(range(50), compute=compute, write=lambda ready, done: written.append(ready))
     assert set(written) <= {0, 1}
+
+
+@pytest.mark.parametrize("where", ["read", "compute"])
+def test_what_was_computed_before_a_failure_is_written(where):
+    """One thread writes, and its first file takes until all is over, so that the others wait behind it."""
+    over, written = threading.Event(), []
+
+    def read(x):
+        if x == 4 and where == "read":
+            over.set()
+            raise OSError
+        return x
+
+    def compute(batch):
+        if batch[0] == 3 and where == "compute":
+            over.set()
+            raise OSError
+        return batch
+
+    def write(ready, done):
+        assert over.wait(20)
+        written.append(ready)
+
+    with pytest.raises(OSError):
+        run(range(9), read, compute, write, threads=1, ahead=3)
+    assert written == [0, 1, 2]

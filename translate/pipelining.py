@@ -26,7 +26,7 @@ def overlapped(
     computed from that.
 
     ``read`` and ``write`` run in threads, ``compute`` runs in the thread of the caller. What goes wrong in any of them
-    is raised here; by then no thread runs any more.
+    is raised here; by then no thread runs any more, and what was computed is written.
 
     Args:
         items: what to work on; taken as it is needed.
@@ -35,7 +35,7 @@ def overlapped(
         ahead: so many items at most are read before they are computed, and so many wait for being written: this bounds
             the memory.
     """
-    with _threads(threads) as reading, _threads(threads) as writing:
+    with _threads(threads, drop=True) as reading, _threads(threads, drop=False) as writing:
         ready_items = _mapped(reading, read, items, ahead)
         written: deque[Future[Result]] = deque()
         for batch in _batches(ready_items, fits):
@@ -48,13 +48,13 @@ def overlapped(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that end with the block: the work that has begun is finished, the rest is dropped."""
+def _threads(count: int, drop: bool) -> Iterator[ThreadPoolExecutor]:
+    """Threads that end with the block: the work that has begun is finished, the rest too or, with ``drop``, not."""
     pool = ThreadPoolExecutor(count)
     try:
         yield pool
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=drop)
 
 
 def _mapped(
