@@ -83,6 +83,7 @@ def test_results_may_go_to_the_folder_itself_or_to_one_above(tree, word, out):
 
 @pytest.mark.parametrize(("word", "said"), [
     ("nowhere.png", "nowhere.png does not exist; name picture files, folders or patterns"),
+    ("", "one of the names of pictures is empty; give . for the folder that you are in"),
     ("~nobody-of-this-name/x", "does not exist"),
     ("photos/*.tif", r"photos/\*.tif matches no pictures; accepted are files ending in jpg, "),
     ("photos/*.txt", "matches no pictures"),

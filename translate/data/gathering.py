@@ -49,6 +49,8 @@ def _natural(name: str) -> list[int | str]:
 
 
 def _of_word(word: str, out: Path | None) -> list[Found]:
+    if not word:  # such as a variable of the shell that is not set; Path takes it for the folder one is in
+        raise InputError("one of the names of pictures is empty; give . for the folder that you are in")
     path = root = Path(word)
     if path.is_file():
         return [Found(path, Path(path.name))]
