@@ -228,6 +228,8 @@ class TestWhatIsLeftAlone:
         out.write_text("mine")
         with pytest.raises(InputError, match="out is a file; name a folder"):
             applied()
+        with pytest.raises(InputError, match=r"deep/er lies in .*out, which is a file; name a folder"):
+            applied(output=out / "deep/er")
         out.unlink()
         (out / "a.png").mkdir(parents=True)
         with pytest.raises(InputError, match=r"a\.png is a folder where a result is to be"):

@@ -129,9 +129,11 @@ def _options(values: Mapping[str, Any]) -> ApplyOptions:
 
 
 def _refuse_folders(words: Sequence[str | os.PathLike[str]], output: Path) -> None:
-    """Refuse a folder for the results that is none, or one that is translated itself."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"-o {shown(output)} is a file; name a folder")
+    """Refuse a folder for the results that is none or can be none, or one that is translated itself."""
+    there = next(each for each in (output, *output.absolute().parents) if each.exists())
+    if not there.is_dir():
+        inside = "" if there == output else f" lies in {shown(there)}, which"
+        raise InputError(f"-o {shown(output)}{inside} is a file; name a folder")
     for word in words:
         if os.path.isdir(word) and output.is_dir() and os.path.samefile(word, output):
             raise InputError(f"-o {shown(output)} is the folder of the pictures themselves; name another")
