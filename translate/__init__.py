@@ -62,7 +62,7 @@ def apply(
 
     Raises:
         translate.errors.InputError: an option, file or folder is wrong, or a result is there already; nothing was
-            written.
+            written, but where the damage of a film shows on the way: then the results that are written are whole.
         translate.errors.RunError: the disk is full, or a picture needs more memory than there is; the results that are
             written are whole.
     """

@@ -81,16 +81,17 @@ def apply_to_files(
     if todo:
         translator = _load(weights, record, options, own)
         _refuse_deep_films(todo, translator)
-        stills = _readable([each for each in todo if not each.moves], options.skip_bad_images, translator)
-        counts = _readable_films([each for each in todo if each.moves], options.skip_bad_images, bool(stills))
+        stills, films = ([each for each in todo if each.moves is moves] for moves in (False, True))
+        stills = _readable(stills, options.skip_bad_images, translator, bool(films))
+        counts = _readable_films(films, options.skip_bad_images, bool(stills))
         todo = [*stills, *counts]
         holes = holes_of(translator, own, record, [each.name for each in todo])
         steadier = Steadier(translator, options.smooth_stats if options.film else 0)
         _translate_all(translator, stills, options, holes, steadier)
         if counts and not options.film:
             steadier = Steadier(translator, options.smooth_stats)
-        for each, count in counts.items():
-            translate_moving(translator, each, count, holes, steadier)
+        damaged = _translate_films(translator, counts, options, holes, steadier, bool(stills))
+        todo = [each for each in todo if each not in damaged]
     written = sum(each.target.is_file() for each in todo)
     if written != len(todo):
         raise RunError(f"{len(todo)} pictures in, but {written} written to {shown(output)}")
@@ -226,21 +227,30 @@ def _readable_films(errands: Sequence[Errand], skip: bool, others: bool) -> dict
             counts[each] = check_moving(each)
         except PictureError as error:
             bad.append(error)
-    if bad and not (skip and (counts or others)):
-        raise bad[0]
-    for error in bad:
-        print(f"note: {error}; it is left out")
+    _leave_out(bad, skip and bool(counts or others))
     return counts
 
 
-def _readable(errands: Sequence[Errand], skip: bool, translator: Translator) -> list[Errand]:
-    """The errands whose pictures can be read and are large enough; deep ones only where their range is known."""
+def _leave_out(bad: Sequence[PictureError], allowed: bool) -> None:
+    """Say what is left out, or raise the first error where nothing may be."""
+    if bad and not allowed:
+        raise bad[0]
+    for error in bad:
+        print(f"note: {error}; it is left out")
+
+
+def _readable(errands: Sequence[Errand], skip: bool, translator: Translator, others: bool) -> list[Errand]:
+    """The errands whose pictures can be read and are large enough; deep ones only where their range is known.
+
+    Args:
+        others: whether there may be something to be done without them.
+    """
     if not errands:
         return []
     range = translator.source
     report = check_pictures([each.source for each in errands], label="pictures")
     report = report if range else without_deep(report)
-    good = set(raise_or_skip(report, skip))
+    good = set() if skip and others and not report.headers else set(raise_or_skip(report, skip))
     if report.bad:
         first = shown(next(iter(report.bad)))
         print(f"note: {len(report.bad)} pictures that cannot be used are left out, such as {first}")
@@ -291,3 +301,29 @@ def _translate_all(
     except RunError as error:
         go_on = "" if options.overwrite else "; --skip_existing goes on with the others"
         raise RunError(f"{error}; {len(written)} of {len(errands)} pictures are written{go_on}") from error
+
+
+def _translate_films(
+    translator: Translator,
+    counts: Mapping[Errand, int | None],
+    options: ApplyOptions,
+    holes: Holes | None,
+    steadier: Steadier,
+    others: bool,
+) -> Mapping[Errand, PictureError]:
+    """Translate films and animations one after the other; those that are left out, since damage showed on the way.
+
+    Args:
+        counts: of frames.
+        others: whether something was done without them.
+    """
+    bad: dict[Errand, PictureError] = {}
+    for each, count in counts.items():
+        try:
+            translate_moving(translator, each, count, holes, steadier)
+        except PictureError as error:
+            if not options.skip_bad_images:
+                raise
+            bad[each] = error
+    _leave_out(list(bad.values()), others or len(bad) < len(counts))
+    return bad

@@ -13,6 +13,7 @@ from translate import files
 from translate.data.reading import PictureError
 from translate.errors import InputError, RunError
 from translate.film.kinds import ANIMATIONS
+from translate.film.reading import FilmReader
 from translate.translator import Translator
 
 
@@ -178,6 +179,32 @@ class TestTrouble:
         out = applied(film, frames, skip_bad_images=True)
         assert len(list(out.iterdir())) == 11
         assert "film.mp4 cannot be decoded (" in capsys.readouterr().out
+
+    def test_films_are_translated_where_no_picture_can_be_read(self, applied, film, tmp_path, capsys):
+        (tmp_path / "bad.png").write_bytes(b"\x89PNG broken")
+        out = applied(film, tmp_path / "bad.png", skip_bad_images=True)
+        assert [path.name for path in out.iterdir()] == ["film.mp4"]
+        assert "such as" in capsys.readouterr().out
+        film.write_bytes(b"no film")
+        with pytest.raises(InputError, match=r"film\.mp4 cannot be decoded"):
+            applied(film, tmp_path / "bad.png", skip_bad_images=True, overwrite=True)
+
+    def test_a_film_whose_damage_shows_late_does_not_keep_the_others_back(self, applied, film, tmp_path, monkeypatch):
+        shutil.copy(film, tmp_path / "later.mp4")
+        real = FilmReader._refuse_cut
+
+        def cut(reader, end):
+            if reader.path == film:
+                raise PictureError(film, "is cut short: its last 9 seconds are missing")
+            real(reader, end)
+
+        monkeypatch.setattr(FilmReader, "_refuse_cut", cut)
+        with pytest.raises(PictureError, match="cut short"):
+            applied(film, tmp_path / "later.mp4")
+        out = applied(film, tmp_path / "later.mp4", skip_bad_images=True)
+        assert [path.name for path in out.iterdir()] == ["later.mp4"]
+        with pytest.raises(PictureError, match="cut short"):
+            applied(film, skip_bad_images=True)
 
     def test_damage_that_shows_late_leaves_the_former_result(self, applied, film, tmp_path, monkeypatch):
         (tmp_path / "out").mkdir()
