@@ -93,6 +93,11 @@ class TestKinds:
         assert translator(random_picture()).mode == "L"
         assert translator(np.asarray(random_picture())).shape == (18, 21, 1)
 
+    @pytest.mark.parametrize("dtype", [">f2", ">f4", ">f8"])
+    def test_floats_of_the_other_byte_order_are_floats(self, colour, dtype, random_picture):
+        array = (np.asarray(random_picture()) / 255).astype(dtype)
+        assert np.array_equal(colour(array), colour(array.astype(dtype.replace(">", "="))))
+
     @pytest.mark.parametrize("mode", ["1", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV"])
     def test_pil_images_of_other_8_bit_modes_are_converted(self, colour, mode, random_picture):
         image = random_picture().convert("RGB").convert(mode)

@@ -286,7 +286,7 @@ class Translator:
     def _array(self, array: np.ndarray, size: TestSize, mask: Any) -> np.ndarray:
         if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or not array.size:
             raise InputError(f"an array of shape {array.shape} is not a picture: (H, W), (H, W, 1) or (H, W, 3)")
-        if self.source is None and array.dtype not in (np.uint8, np.float16, np.float32, np.float64):
+        if self.source is None and array.dtype.newbyteorder("=") not in (np.uint8, np.float16, np.float32, np.float64):
             refuse_type(array.dtype)
         planes = array if array.ndim == 3 else array[:, :, None]
         native = np.array(planes, dtype=array.dtype.newbyteorder("="), order="C")  # torch shares it, so it is a copy
