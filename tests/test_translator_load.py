@@ -97,6 +97,14 @@ class TestLoad:
         assert not translator.generator.training
         assert not any(parameter.requires_grad for parameter in translator.generator.parameters())
 
+    @pytest.mark.parametrize(("flag", "word", "hint"), [
+        ("precision", "8", "choose from auto, bf16"), ("precision", "bf61", "did you mean bf16"),
+        ("direction", "BA", "did you mean BtoA"), ("direction", "x", "choose from AtoB, BtoA"),
+    ])  # fmt: skip
+    def test_a_word_that_there_is_not_is_refused_with_those_there_are(self, weights, flag, word, hint):
+        with pytest.raises(InputError, match=f"--{flag} {word} is not known: {hint}"):
+            Translator.load(weights(), **{flag: word})
+
     def test_what_is_not_there_is_said_with_what_is(self, weights, tmp_path):
         weights("5_net_G.pth")
         weights("latest_net_G.pth")

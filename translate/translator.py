@@ -21,12 +21,13 @@ from translate.data.reading import read_picture
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
-from translate.flags import build
+from translate.flags import build, convert
 from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, values_of
 from translate.inference import numbers_of, translate_batch, translate_image, translate_signed, views_and_numbers_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
+from translate.options import TestOptions
 from translate.recorded_ranges import recorded_ranges
 from translate.sizing import TestSize
 from translate.tiling import TiledGenerator
@@ -98,7 +99,7 @@ class Translator:
         self.device = torch.device(device)
         self.source, self.target = source, target
         deep = bool(source or target or numbers_of(generator))
-        self.precision = choose_precision(precision, self.device, deep, generator)
+        self.precision = choose_precision(convert(TestOptions, "precision", precision), self.device, deep, generator)
         generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
@@ -131,14 +132,15 @@ class Translator:
             options: flags of the method that need not be as in training, such as ``annealed_T``.
             precision: ``fp32``, ``bf16``, ``fp16``, ``tf32``, or ``auto``: bf16 where the hardware is fast in it.
             tile: pictures with a longer side (pixels) are translated in tiles of this size, in less memory. For resnet
-                generators.
+                and stylegan2 generators.
             tile_stats: where tiles take the statistics of instance norms from: ``exact``, all of the picture, or
                 ``lowres``, the picture scaled down to a tile (see ``translate.tiling``).
 
         Raises:
-            InputError: nothing there, damaged, of another kind, or holding code; or tiles for another generator.
+            InputError: nothing there, damaged, of another kind, or holding code; tiles for another generator; or a word
+                that there is not.
         """
-        path = Path(path)
+        path, direction = Path(path), convert(TestOptions, "direction", direction)
         folder, file = (RunFolder(path), None) if path.is_dir() else (RunFolder(path.parent), path)
         record = folder.read_record()
         file = file or generator_file(folder, epoch, record, direction)
