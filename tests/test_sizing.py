@@ -8,7 +8,9 @@ from PIL import Image
 
 from translate.data.preprocess import Preprocess
 from translate.errors import InputError
-from translate.sizing import TestSize
+from translate.methods import METHODS
+from translate.options import ApplyOptions, TestOptions
+from translate.sizing import TestSize, choose_size
 
 SIDES = st.integers(1, 200)
 CROPS = st.integers(1, 32).map(lambda number: 4 * number)
@@ -90,3 +92,12 @@ def test_the_reference_s_words_take_precedence_and_give_the_same_each_time(words
 ])  # fmt: skip
 def test_a_size_describes_itself(size, words):
     assert size.describe() == words
+
+
+@pytest.mark.parametrize("options", [TestOptions, ApplyOptions])
+@pytest.mark.parametrize("flag", ["load_size", "crop_size"])
+def test_two_flags_that_say_how_large_pictures_are_exclude_each_other(options, flag):
+    for size in ("original", "512x256"):
+        with pytest.raises(InputError, match=f"--size {size} and --{flag} both say how large pictures are"):
+            choose_size(options(size=size, **{flag: 300}), {}, METHODS["cut"])
+    assert choose_size(options(size="crop", **{flag: 300}), {}, METHODS["cut"]) == TestSize("crop", 300)

@@ -62,6 +62,8 @@ def choose_size(options: TestOptions | ApplyOptions, record: Mapping[str, Any], 
     Raises:
         InputError: two flags say how pictures are scaled, or one says it in words that there are not.
     """
+    if options.size not in (None, "crop"):
+        _refuse_without_effect(options)
     crop = options.crop_size or record.get("pixel_scale", {}).get("crop_size", 256)
     if options.preprocess:
         if options.size:
@@ -79,6 +81,12 @@ def choose_size(options: TestOptions | ApplyOptions, record: Mapping[str, Any], 
     if method.test_size == "crop":
         note_scale(record.get("options", {}))
     return TestSize(method.test_size, crop)
+
+
+def _refuse_without_effect(options: TestOptions | ApplyOptions) -> None:
+    for name in ("load_size", "crop_size"):
+        if getattr(options, name):
+            raise InputError(f"--size {options.size} and --{name} both say how large pictures are; give one of them")
 
 
 def note_scale(recorded: Mapping[str, Any]) -> None:
