@@ -12,7 +12,7 @@ from PIL import Image
 from translate.data.gathering import Found
 from translate.errors import InputError, RunError
 from translate.options import OUTPUT_FORMATS
-from translate.saving import ENCODING, ENDINGS, plan, save
+from translate.saving import ENCODING, ENDINGS, plan, save, write_picture
 
 
 def planned(names, format="same", output="out"):
@@ -124,10 +124,25 @@ def test_webp_is_near_the_picture(tmp_path):
         assert np.abs(np.asarray(saved).astype(int) - np.asarray(picture)).max() < 8
 
 
-def test_a_picture_that_a_format_has_no_room_for_is_refused_and_leaves_the_former(tmp_path):
-    target = tmp_path / "x.webp"
+@pytest.mark.parametrize(("format", "width"), [("webp", 16384), ("jpg", 65501)])
+def test_a_picture_that_a_format_has_no_room_for_is_refused_and_leaves_the_former(tmp_path, format, width):
+    target = tmp_path / "x"
     target.write_bytes(b"former")
-    with pytest.raises(RunError, match=r"cannot write .*x\.webp .*; "):
-        save(Image.new("L", (16384, 1)), target, "webp")
+    said = rf"cannot write .*x \({width}x1\) as {format} \(.*\); .*another --format, such as png"
+    with pytest.raises(RunError, match=said):
+        save(Image.new("L", (width, 1)), target, format)
     assert target.read_bytes() == b"former"
-    assert [path.name for path in tmp_path.iterdir()] == ["x.webp"]
+    with pytest.raises(RunError, match=said):
+        write_picture(Image.new("L", (width, 1)), target, format)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_disk_that_refuses_is_no_matter_of_the_format(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    with pytest.raises(RunError, match=r"No space left on device; free some space or choose another folder"):
+        save(Image.new("L", (4, 4)), tmp_path / "x.png", "png")
+    with pytest.raises(OSError, match="No space left"):
+        write_picture(Image.new("L", (4, 4)), tmp_path / "x.png", "png")

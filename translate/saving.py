@@ -99,8 +99,12 @@ def save(image: Image.Image | np.ndarray, target: Path, format: str) -> None:
     Raises:
         RunError: the disk refuses, or the format has no room for such a picture.
     """
-    with _naming_the_format(image, target, format):
-        replace_atomically(target, lambda file: _encode(image, file, format))
+
+    def write(file: BinaryIO) -> None:
+        with _naming_the_format(image, target, format):
+            _encode(image, file, format)
+
+    replace_atomically(target, write)
 
 
 def write_picture(image: Image.Image, target: Path, format: str) -> None:
@@ -132,14 +136,20 @@ def format_of(source: Path, format: str, formats: Sequence[str] = PICTURES) -> t
 
 @contextmanager
 def _naming_the_format(image: Image.Image | np.ndarray, target: Path, format: str) -> Iterator[None]:
-    """What an encoder raises about a picture becomes one sentence."""
+    """What an encoder raises about a picture becomes one sentence.
+
+    Some say in the same words that a picture is too large and that the disk is full; the disk itself gives a number.
+    """
     try:
         yield
-    except (ValueError, SystemError) as error:
+    except (ValueError, SystemError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        remedy = "free some space or give" if isinstance(error, OSError) else "give"
         height, width = np.shape(image)[:2]
         size = f"{width}x{height}"
         raise RunError(
-            f"cannot write {shown(target)} ({size}) as {format} ({error}); give another --format, such as png"
+            f"cannot write {shown(target)} ({size}) as {format} ({error}); {remedy} another --format, such as png"
         ) from error
 
 
