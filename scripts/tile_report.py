@@ -23,9 +23,13 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from translate.choosing import find_weights
 from translate.commands import run_command
-from translate.networks import build_generator
+from translate.data.reading import read_picture
+from translate.errors import InputError, RunError, TranslateError
+from translate.networks import RESNET_GENERATORS, build_generator
 from translate.networks.initialization import initialize
+from translate.networks.resnet import ResnetGenerator
 from translate.networks.windows import receptive_radius
 from translate.sizing import TestSize
 from translate.tiling import TILE_STATS, make_tiles
@@ -39,7 +43,7 @@ MODES = ("whole", *TILE_STATS)
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", help="a trained generator: run folder or file; default: random weights")
-    parser.add_argument("--netG", default="resnet_9blocks")
+    parser.add_argument("--netG", default="resnet_9blocks", choices=RESNET_GENERATORS)
     parser.add_argument("--ngf", type=int, default=64)
     parser.add_argument("--init_gain", type=float, default=1.0)
     parser.add_argument("--picture", nargs="+", default=[], help="photographs; default: a drawing")
@@ -66,15 +70,36 @@ def cost_table(flags: argparse.Namespace) -> str:
         process = context.Process(target=measure, args=(mode, flags, theirs), daemon=True)
         process.start()
         theirs.close()
-        mib, seconds, cpu_seconds, flop = ours.recv()  # EOFError: it died, most likely for want of memory
+        mib, seconds, cpu_seconds, flop = _answer(ours, mode)
         process.join()
         lines.append(f"| {mode} | {mib:.0f} | {seconds:.0f} | {cpu_seconds:.0f} | {flop / 1e12:.1f} |")
         print(lines[-1], file=sys.stderr, flush=True)
     return "\n".join([*lines, ""])
 
 
+def _answer(line: Connection, mode: str) -> tuple[float, ...]:
+    """What a process sends, or the error that it met."""
+    try:
+        answer = line.recv()
+    except EOFError:
+        raise RunError(
+            f"the process of {mode} died, most likely for want of memory; give a smaller --size, or --modes without it"
+        ) from None
+    if isinstance(answer, TranslateError):
+        raise answer
+    return answer
+
+
 def measure(mode: str, flags: argparse.Namespace, line: Connection) -> None:
-    """Translate the large picture once and send memory (MiB), seconds, those of all cores, and operations."""
+    """Send what one translation of the large picture takes, or why there is none."""
+    try:
+        line.send(costs(mode, flags))
+    except TranslateError as error:
+        line.send(error)
+
+
+def costs(mode: str, flags: argparse.Namespace) -> tuple[float, ...]:
+    """Translate the large picture once: memory (MiB), seconds, those of all cores, and operations."""
     device = choose_device(flags.gpu_ids)
     before_mib = peak_mib(device)
     translator = make_translator(flags, mode, flags.tile)
@@ -83,7 +108,7 @@ def measure(mode: str, flags: argparse.Namespace, line: Connection) -> None:
     started, busy = time.perf_counter(), time.process_time()
     translator(picture)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - busy
-    line.send((peak_mib(device) - before_mib, seconds, cpu_seconds, sum(operations)))
+    return peak_mib(device) - before_mib, seconds, cpu_seconds, sum(operations)
 
 
 def count_operations(network: nn.Module) -> list[int]:
@@ -141,7 +166,13 @@ def make_translator(flags: argparse.Namespace, mode: str, tile: int, precision: 
     how = {} if mode == "whole" else {"tile": tile, "tile_stats": mode}
     device = choose_device(flags.gpu_ids)
     if flags.run:
-        return Translator.load(flags.run, size="original", device=device, precision=precision, **how)
+        weights = find_weights(flags.run, Path("checkpoints"))
+        translator = Translator.load(weights, size="original", device=device, precision=precision, **how)
+        if not any(isinstance(module, ResnetGenerator) for module in translator.generator.modules()):
+            raise InputError(
+                f"--run {flags.run}: the report is about resnet generators, and this is none; give another"
+            )
+        return translator
     torch.manual_seed(0)
     generator = initialize(build_generator(flags.netG, ngf=flags.ngf), "xavier", flags.init_gain)
     return Translator(generator, TestSize("original"), 3, device, precision=precision, **how)
@@ -155,7 +186,7 @@ def make_picture(paths: Sequence[str], side: int) -> Image.Image:
     part = -(-side // across)
     picture = Image.new("RGB", (side, side))
     for at, path in enumerate(paths[: across**2]):
-        photograph = Image.open(path).convert("RGB").resize((part, part), Image.Resampling.BICUBIC)
+        photograph = read_picture(path, 3).resize((part, part), Image.Resampling.BICUBIC)
         picture.paste(photograph, (at % across * part, at // across * part))
     return picture
 

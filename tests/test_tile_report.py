@@ -1,10 +1,15 @@
 """The report on tiles: seams are found where there are some, and the tables can be made."""
 
 import importlib.util
+import multiprocessing
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from translate.errors import InputError, RunError
+from translate.networks import build_generator
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts/tile_report.py"
 
@@ -45,3 +50,26 @@ def test_a_row_for_each_way_and_exact_is_the_whole(report, random_picture, tmp_p
     whole, exact, lowres = (float(row[1]) for row in rows)
     assert whole == 0
     assert exact < 0.05 < lowres
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("--run nowhere", "no run 'nowhere'"),
+    ("--picture nowhere.png", r"nowhere\.png does not exist"), ("--tile 64 --run unet", "is about resnet generators"),
+])  # fmt: skip
+@pytest.mark.parametrize("size", ["--size 64 --compare_size 0", "--size 0 --compare_size 64"])
+def test_what_cannot_be_is_said_in_a_sentence(report, tmp_path, monkeypatch, words, said, size):
+    """Also by the process that measures, of which nobody sees the traceback."""
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    monkeypatch.setitem(sys.modules, "tile_report", report)  # where the other process finds what it runs
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unet").mkdir()
+    torch.save(build_generator("unet_128", ngf=1).state_dict(), tmp_path / "unet/latest_net_G.pth")
+    with pytest.raises(InputError, match=said):
+        report.main(f"--netG resnet_4blocks --ngf 2 --gpu_ids -1 {size} {words}".split())
+
+
+def test_a_process_that_dies_is_told_with_the_remedy(report):
+    ours, theirs = multiprocessing.Pipe()
+    theirs.close()
+    with pytest.raises(RunError, match="the process of whole died, most likely for want of memory; give a smaller --s"):
+        report._answer(ours, "whole")
