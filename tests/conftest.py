@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 import translate
+from translate.applying import ApplyResult
 from translate.data.download import Unreachable
 from translate.networks import build_generator
 from translate.networks.resnet import ResnetGenerator
@@ -247,6 +248,32 @@ def tested(trained_run: Path, tmp_path: Path, tested_data: Path) -> Callable[...
         return result.page.parent
 
     return test
+
+
+@pytest.fixture
+def photos(tmp_path: Path, random_picture: Callable[..., Image.Image]) -> Path:
+    """A folder with a square, a tall picture in a sub-folder, and a wide one."""
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for seed, (name, size) in enumerate({"a.png": (40, 40), "deep/b.png": (20, 41), "c.bmp": (60, 33)}.items()):
+        random_picture(*size, seed=seed).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where results go; not made yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def applied(trained_run: Path, photos: Path, out: Path) -> Callable[..., ApplyResult]:
+    """applied(*pictures, run=the tiny one, **flags): translate, by default all of ``photos`` into ``out``."""
+
+    def run(*pictures: Path, run: Path = trained_run, **flags: Any) -> ApplyResult:
+        return translate.apply(run, pictures or photos, **{"output": out, "gpu_ids": "-1", **flags})
+
+    return run
 
 
 @pytest.fixture
