@@ -131,10 +131,29 @@ def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_p
     assert len(losses(folder)) == 60
 
 
-def test_an_elastic_job_goes_on_with_the_machines_that_are_left(start, tmp_path):
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def test_several_calls_of_torchrun_go_on_together(start, tmp_path):
+    meeting = f"--rdzv_endpoint=localhost:{free_port()}"
+    where = ("--nnodes=2", "--nproc_per_node=1", "--rdzv_backend=c10d", meeting, "--max_restarts=1")
+    folder = tmp_path / "checkpoints" / "run"
+    calls = [start(where=where, name="run", n_epochs=10000, max_steps=40, save_latest_freq=2) for _ in range(2)]
+    wait_for(lambda: len(losses(folder)) >= 4)
+    children = Path(f"/proc/{calls[0].pid}/task/{calls[0].pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    told = "".join("".join(call.communicate(timeout=PATIENCE_S)) for call in calls)
+    assert [call.returncode for call in calls] == [0, 0], told
+    assert "continuing behind step" in told
+    assert "kept as" not in told
+    assert len(losses(folder)) == 40
+
+
+def test_an_elastic_job_goes_on_with_the_machines_that_are_left(start, tmp_path):
+    port = free_port()
     meeting = f"--rdzv_endpoint=localhost:{port}"
     where = ("--nnodes=1:2", "--nproc_per_node=1", "--rdzv_backend=c10d", meeting, "--rdzv_id=job")
     words = ("--rdzv_conf=last_call_timeout=3", "--max_restarts=1")

@@ -1,6 +1,7 @@
 """Two processes that train together are to one what their batch is to its own."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,11 +70,27 @@ def test_torchrun_says_who_one_is(monkeypatch):
     told = {"RANK": 5, "WORLD_SIZE": 8, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 4, "TORCHELASTIC_RUN_ID": "abc"}
     for name, value in told.items():
         monkeypatch.setenv(name, str(value))
-    assert processes_of_environment() == Processes(5, 8, 1, 4, "abc")
+    assert processes_of_environment() == Processes(5, 8, 1, 4, frozenset(["abc"]))
     assert processes_of_environment().share(3) == Share(5, 8, 3)
     assert not processes_of_environment().is_first
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")  # what all calls are named that give none
-    assert processes_of_environment().launch == f"torchrun {os.getppid()}"
+
+
+def test_a_call_of_torchrun_without_a_name_is_told_by_its_process_and_when_that_began(monkeypatch):
+    told = {"RANK": 0, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 2, "TORCHELASTIC_RUN_ID": "none"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    here = processes_of_environment().launches
+    assert here == processes_of_environment().launches
+    assert f"torchrun {socket.gethostname()} {os.getppid()}" in next(iter(here))
+    began = []
+
+    def read_text(path, **_):
+        assert path == Path(f"/proc/{os.getppid()}/stat")
+        began.append(len(began))
+        return f"7 (a (b) c) S {' '.join(['0'] * 18)} {began[-1]} 0"
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert processes_of_environment().launches != processes_of_environment().launches != here
 
 
 def test_weights_that_part_are_noticed(monkeypatch):

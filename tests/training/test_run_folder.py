@@ -123,3 +123,14 @@ def test_so_is_that_of_an_encoder(tmp_path):
     assert list_runs(tmp_path) == []  # which can be tested
     with pytest.raises(InputError, match="did you mean turned"):
         find_run(tmp_path, "turnt")
+
+
+def test_a_run_belongs_to_any_of_the_calls_that_have_trained_it_and_saved(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write_launches({"one call", "another"})
+    assert not folder.belongs_to({"another"})  # there is nothing to go on from
+    folder.save_state(STATE)
+    assert folder.belongs_to({"another"})
+    assert folder.belongs_to({"a third", "one call"})
+    assert not folder.belongs_to({"a third", "one"})
+    assert not folder.belongs_to(())

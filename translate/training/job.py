@@ -52,7 +52,7 @@ class Job:
 def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.device) -> Job:
     """Check everything that the flags name, and build the networks."""
     with processes.first_goes_first():  # it looks at every picture, and remembers which are good
-        start = settle(values, processes.launch)
+        start = settle(values, processes.launches)
         if processes.is_first:
             check_displays(start.settings.reports, values)
         check_optimizer(start.settings.optimizer)

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import socket
 import sys
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -28,14 +30,15 @@ class Processes:
         rank: counted from 0 over all machines; the first one writes the files.
         count: of all processes.
         local_rank, local_count: the same among those of this machine.
-        launch: a name of the call of torchrun, which stays the same when it starts the processes again.
+        launches: names of the calls of torchrun that started this process and those it has joined, one a machine; they
+            stay the same when torchrun starts the processes again.
     """
 
     rank: int = 0
     count: int = 1
     local_rank: int = 0
     local_count: int = 1
-    launch: str = ""
+    launches: frozenset[str] = frozenset()
 
     @property
     def is_first(self) -> bool:
@@ -109,16 +112,32 @@ def processes_of_environment() -> Processes:
     told = {field: int(os.environ[name]) for field, name in names.items() if os.environ.get(name, "").isdigit()}
     if told.keys() != names.keys():
         return Processes()  # one of these alone may be another program's
-    launch = os.environ.get("TORCHELASTIC_RUN_ID", "none")
-    # Without --standalone or --rdzv_id all calls have the same; their process numbers differ.
-    return Processes(**told, launch=f"torchrun {os.getppid()}" if launch == "none" else launch)
+    return Processes(**told, launches=frozenset([_launch()]))
+
+
+def _launch() -> str:
+    """A name of the call of torchrun."""
+    told = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    if told != "none":
+        return told  # by --standalone or --rdzv_id; without these it is the same for all calls
+    parent = os.getppid()
+    try:
+        # In containers the number of the process is always the same; when it began is not.
+        began = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        began = ""  # not Linux
+    return " ".join(["torchrun", socket.gethostname(), str(parent), began]).strip()
 
 
 @contextlib.contextmanager
-def joined(processes: Processes, device: torch.device) -> Iterator[None]:
-    """The others can be talked to within the block. All but the first print nothing there."""
+def joined(processes: Processes, device: torch.device) -> Iterator[Processes]:
+    """The others can be talked to within the block. All but the first print nothing there.
+
+    Gives the processes as all of them know them: which of them is the first may change when they are started again, so
+    each has to know what the others call a start.
+    """
     if processes.count == 1:
-        yield
+        yield processes
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -130,7 +149,7 @@ def joined(processes: Processes, device: torch.device) -> Iterator[None]:
         if not processes.is_first:
             nowhere = quiet.enter_context(open(os.devnull, "w"))
             quiet.enter_context(contextlib.redirect_stdout(nowhere))
-        yield
+        yield replace(processes, launches=frozenset().union(*gather_values(processes.launches)))
     leave()  # not after a failure: it would wait for processes that are gone
 
 

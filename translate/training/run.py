@@ -65,7 +65,7 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
         device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
     except InputError as error:
         raise processes.alone(error) from None
-    with joined(processes, device):
+    with joined(processes, device) as processes:
         try:
             with processes.fail_together():
                 job = prepare_job(values, processes, device)
@@ -121,9 +121,8 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     held.enter_context(only_process(folder.path))
     aside = None if job.start.continues else folder.begin()
     remove_leftovers(folder.path)
-    if job.processes.launch:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        folder.write_launch(job.processes.launch)
+    if job.processes.launches:
+        folder.write_launches(job.processes.launches)
     page = None if reports.no_html else TrainingPage(folder.path / "web", run.name, reports.display_winsize)
     logs = Logs(folder.path)
     displays = open_displays(Shown(folder.path, logs.json_path, run.name, reports, job.settings.flat()))

@@ -3,7 +3,7 @@
 import glob
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from translate.registry import did_you_mean
 
 STATE = "latest_state.pth"
 RECORD = "run.json"
-LAUNCH = ".launch"  # which call of torchrun began the run
+LAUNCHES = ".launch"  # which calls of torchrun train the run, one a line
 STATE_PARTS = {"progress", "method", "optimizers", "log_sizes"}
 
 
@@ -67,13 +67,15 @@ class RunFolder:
             if weights:
                 replace_atomically(self.network_path(epoch, name), lambda file, w=weights: torch.save(w, file))
 
-    def belongs_to(self, launch: str) -> bool:
-        """Whether this call of torchrun began the run, and has saved a state of it."""
-        path = self.path / LAUNCH
-        return bool(launch) and self.state_path.exists() and path.exists() and path.read_text() == launch
+    def belongs_to(self, launches: Collection[str]) -> bool:
+        """Whether one of these calls of torchrun has trained the run, and saved a state of it."""
+        path = self.path / LAUNCHES
+        if not launches or not self.state_path.exists() or not path.exists():
+            return False
+        return not set(launches).isdisjoint(path.read_text(encoding="utf-8").splitlines())
 
-    def write_launch(self, launch: str) -> None:
-        write_text(self.path / LAUNCH, launch)
+    def write_launches(self, launches: Collection[str]) -> None:
+        write_text(self.path / LAUNCHES, "".join(f"{launch}\n" for launch in sorted(launches)))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
         """Files of text that belong beside the weights, by their names."""

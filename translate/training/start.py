@@ -1,6 +1,6 @@
 """What a run starts from: its flags alone, the state of a former run, or weights from elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,11 @@ class Start:
         return next((file.parent for file in self.weights.values()), None)
 
 
-def settle(values: Mapping[str, Any], launch: str = "") -> Start:
+def settle(values: Mapping[str, Any], launches: Collection[str] = ()) -> Start:
     """Where the flags say to start. Reads files and writes none.
 
     Args:
-        launch: the call of torchrun that this process belongs to; what an earlier life of it has saved is gone on with.
+        launches: the calls of torchrun that train together; what an earlier life of them has saved is gone on with.
 
     Raises:
         InputError: nothing there to start from, or flags that contradict it.
@@ -65,7 +65,7 @@ def settle(values: Mapping[str, Any], launch: str = "") -> Start:
     source = run.init_from
     if run.pretrained_name:
         source = str(find_run(Path(run.checkpoints_dir), run.pretrained_name).path)
-    if not (run.continue_train or folder.belongs_to(launch)):
+    if not (run.continue_train or folder.belongs_to(launches)):
         return _start_anew(settings, folder, values, source)
     if source and not folder.state_path.exists():
         # With both flags the reference goes on from the weights of another run, under a name of its own.
