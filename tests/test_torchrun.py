@@ -152,6 +152,15 @@ def test_several_calls_of_torchrun_go_on_together(start, tmp_path):
     assert len(losses(folder)) == 40
 
 
+def test_calls_that_do_not_agree_do_not_start(start, tmp_path):
+    where = ("--nnodes=2", "--nproc_per_node=1", "--rdzv_backend=c10d", f"--rdzv_endpoint=localhost:{free_port()}")
+    calls = [start(where=where, name="run", batch_size=size) for size in (2, 4)]
+    told = "".join("".join(call.communicate(timeout=PATIENCE_S)) for call in calls)
+    assert all(call.returncode for call in calls)
+    assert told.count("give the same --batch_size to all of them") == 1
+    assert not (tmp_path / "checkpoints").exists()
+
+
 def test_an_elastic_job_goes_on_with_the_machines_that_are_left(start, tmp_path):
     port = free_port()
     meeting = f"--rdzv_endpoint=localhost:{port}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from translate.collectives import gather_values
 from translate.data.labelled import Labelled
 from translate.data.sampling import EpochSampler
 from translate.errors import InputError
@@ -92,20 +91,6 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
     return Job(settings, start, feed, method, precision, sampler, processes, said, probed)
-
-
-def compare_starts(start: Start) -> None:
-    """Processes that do not see the same state would train different networks.
-
-    Raises:
-        InputError: they do not.
-    """
-    steps = gather_values(start.state["progress"]["step"] if start.state else None)
-    if len(set(steps)) > 1:
-        raise InputError(
-            f"the processes do not see the same state of the run in {start.folder.path} (steps {steps}): give a "
-            "--checkpoints_dir that all machines share"
-        )
 
 
 def build_method(settings: TrainSettings) -> Method:

@@ -304,7 +304,8 @@ class Trainer:
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:
-    """The next batch, or None behind the last one. Where one process gets none, no other begins a step.
+    """The next batch, or None behind the last one, of which all processes have equally many. Where a picture of one
+    process is lost, no other begins a step.
 
     Raises:
         InputError: a picture cannot be read, here or in another process.

@@ -14,6 +14,7 @@ from translate.reports.displays import Shown, open_displays
 from translate.reports.training import TrainingPage
 from translate.settings import resolve
 from translate.sizing import TestSize
+from translate.training.agreement import compare_starts
 from translate.training.averaging import WeightAverage
 from translate.training.compiling import compile_networks
 from translate.training.determinism import has_no_algorithm
@@ -22,7 +23,7 @@ from translate.training.dry_run import describe_run
 from translate.training.evaluating import Evaluator, make_tools
 from translate.training.feeding import make_batches
 from translate.training.health.watch import watch_over
-from translate.training.job import Job, compare_starts, prepare_job
+from translate.training.job import Job, prepare_job
 from translate.training.lock import only_process
 from translate.training.logs import Logs
 from translate.training.loop import Limits, Trainer
@@ -73,7 +74,7 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
             print(said)
             return None
         with processes.fail_together():
-            compare_starts(job.start)
+            compare_starts(job)
         start_alike(job.method)
         if job.settings.run.dry_run:
             print(describe_run(job.settings, job.method, job.feed, job.sampler.steps_per_epoch, job.precision))
