@@ -206,6 +206,20 @@ def test_it_ends_after_max_minutes_behind_the_step_it_is_in():
     assert trainer.progress.step == 1
 
 
+def test_the_first_process_alone_counts_the_minutes(monkeypatch):
+    trainer = make_trainer(max_minutes=1e-9)
+    monkeypatch.setattr("translate.training.loop.process_rank", lambda: 1)
+    trainer.run(make_batches())
+    assert trainer.progress.step == 3
+
+
+def test_what_was_done_aside_is_not_counted():
+    trainer = make_trainer(max_minutes=1)
+    trainer.aside_s = -120.0  # as if two minutes had gone by
+    trainer.run(make_batches())
+    assert trainer.progress.step == 1
+
+
 def test_it_ends_when_the_observer_says_so():
     trainer = make_trainer(observer=lambda t: t.progress.step == 2)
     trainer.run(make_batches())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from translate.collectives import any_says, average_over_processes, process_count
+from translate.collectives import any_says, average_over_processes, process_count, process_rank
 from translate.errors import InputError, RunError
 from translate.methods import Method
 from translate.training.averaging import WeightAverage
@@ -211,11 +211,14 @@ class Trainer:
         self.timing.steps += 1
 
     def _limit_reached(self, started: float) -> bool:
-        minutes = self.limits.max_minutes
-        return self.is_finished or (minutes is not None and self._trained_s(started) >= 60 * minutes)
+        return self.is_finished or self._time_is_over(started)
 
-    def _trained_s(self, started: float) -> float:
-        return time.monotonic() - started - self.aside_s
+    def _time_is_over(self, started: float) -> bool:
+        """By the clock of the first process, since the others do not know what it did aside while they waited."""
+        minutes = self.limits.max_minutes
+        if minutes is None or process_rank() > 0:
+            return False
+        return time.monotonic() - started - self.aside_s >= 60 * minutes
 
     @property
     def is_finished(self) -> bool:
