@@ -93,6 +93,21 @@ def test_a_run_that_has_a_state_goes_on_from_it_whatever_it_began_with(
     assert "goes on from its own state" in capsys.readouterr().out
 
 
+def test_a_run_that_has_a_state_finds_its_place_and_says_so_where_another_is_named(train, resume, read_log, capsys):
+    folder = train(max_steps=4, n_epochs=9).folder  # in epoch 2
+    capsys.readouterr()
+    for number, flags in enumerate(({"epoch_count": 2}, {"epoch_count": 3}, {"epoch": "latest"})):
+        resume(max_steps=5 + number, **flags)
+    assert "without effect" not in capsys.readouterr().out
+    resume(max_steps=8, epoch="1", epoch_count=7)
+    said = capsys.readouterr().out
+    assert (
+        "note: without effect here: --epoch 1 --epoch_count 7; the run goes on from its own state, of epoch 3" in said
+    )
+    assert f"--init_from {folder} --epoch NUMBER" in said
+    assert [entry["epoch"] for entry in read_log(folder)] == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
 def test_a_bare_generator_is_enough(source, unlike, tmp_path, capsys):
     bare = shutil.copy(source / "latest_net_G.pth", tmp_path / "mine.pth")
     result = train_from_flags({**unlike, "init_from": str(bare), "netF_nc": 8, "ndf": 2})

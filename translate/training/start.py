@@ -125,6 +125,7 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
     if state is not None:
         settings = resolve({**kept, **values})
         _refuse_fixed(settings, kept)
+        _note_the_place(settings.run, folder, state["progress"]["epoch"])
         return Start(settings, folder, continues=True, record=record, state=state)
     run = settings.run
     if not any(is_wanted(name) for name in folder.weights(run.epoch)):
@@ -150,6 +151,18 @@ def _refuse_fixed(settings: TrainSettings, kept: Mapping[str, Any]) -> None:
         fixed = group.__dataclass_fields__[name].metadata["fixed"]
         if fixed and name in kept and values[name] != kept[name]:
             raise InputError(_fixed(name, values[name], kept[name]))
+
+
+def _note_the_place(run: RunOptions, folder: RunFolder, epoch: int) -> None:
+    """Say so where flags name another one than that of the state, which is in this epoch or behind it."""
+    told = [f"--epoch {run.epoch}"] if run.epoch != "latest" else []
+    if run.epoch_count not in (1, epoch, epoch + 1):
+        told.append(f"--epoch_count {run.epoch_count}")
+    if told:
+        print(
+            f"note: without effect here: {' '.join(told)}; the run goes on from its own state, of epoch {epoch}; to go "
+            f"back to weights of another, start a new run with --init_from {folder.path} --epoch NUMBER"
+        )
 
 
 def _fixed(name: str, value: Any, kept: Any) -> str:
