@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from translate.commands import run_command
+from translate.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = {
@@ -256,6 +257,25 @@ def test_a_finished_run_says_what_is_next(flags, exit_code, capsys):
 def test_help_has_exit_code_0(exit_code, capsys):
     assert exit_code(["--help"]) == 0
     assert "--continue_train" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("local_rank", [0, 1])
+def test_one_of_several_processes_speaks_before_they_are_joined(monkeypatch, capsys, local_rank):
+    places = {"RANK": 2 + local_rank, "WORLD_SIZE": 4, "LOCAL_RANK": local_rank, "LOCAL_WORLD_SIZE": 2}
+    for name, value in places.items():
+        monkeypatch.setenv(name, str(value))
+
+    def choose_device(*_):
+        print("note: of the device")
+        raise InputError("no such GPU")
+
+    monkeypatch.setattr("translate.training.run.choose_device", choose_device)
+    monkeypatch.setattr("translate.training.processes.SPEAKS_WITHIN_S", 0)
+    with pytest.raises((InputError, SystemExit)):
+        train.main(["--evaluation_freq", "5"])
+    out, errors = capsys.readouterr()
+    assert ("note: without effect here: --evaluation_freq" in errors) == (local_rank == 0)
+    assert ("note: of the device" in out) == (local_rank == 0)
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,12 @@ from translate.training.processes import processes_of_environment
 
 def main(arguments: Sequence[str]) -> None:
     """Train with these flags, and say where the run is and what is next."""
+    processes = processes_of_environment()
     try:
-        values = parse_train(arguments)
+        with processes.one_speaks():
+            values = parse_train(arguments)
     except InputError as error:
-        raise processes_of_environment().alone(error) from None
+        raise processes.alone(error) from None
     from translate.training.run import train_from_flags
 
     result = train_from_flags(values)

@@ -77,6 +77,16 @@ class Processes:
         if failed and self.rank != failed[0]:
             raise SystemExit(codes[failed[0]])
 
+    @contextlib.contextmanager
+    def one_speaks(self) -> Iterator[None]:
+        """What is printed within the block, before the processes are joined, is printed once a machine."""
+        with contextlib.ExitStack() as quiet:
+            if self.local_rank > 0:
+                nowhere = quiet.enter_context(open(os.devnull, "w"))
+                quiet.enter_context(contextlib.redirect_stdout(nowhere))
+                quiet.enter_context(contextlib.redirect_stderr(nowhere))
+            yield
+
     def alone(self, error: TranslateError) -> TranslateError | SystemExit:
         """What to raise where all processes end alike: one a machine says it, the others end with its exit code.
 

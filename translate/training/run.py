@@ -63,7 +63,8 @@ def train_from_flags(values: Mapping[str, Any]) -> TrainingResult | None:
     """
     processes = processes_of_environment()
     try:
-        device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
+        with processes.one_speaks():
+            device = choose_device(str(values.get("gpu_ids", RunOptions.gpu_ids)), processes)
     except InputError as error:
         raise processes.alone(error) from None
     with joined(processes, device) as processes:
