@@ -43,6 +43,21 @@ def test_processes_are_compared(run_script, tmp_path):
     assert all(seconds > 0 for seconds in json.loads(line)["step_s"].values())
 
 
+def test_a_batch_that_some_of_them_could_not_share_is_refused_before_any_is_measured(run_script, tmp_path):
+    done = run_script(tmp_path, "scripts/benchmark_processes", "--processes", "1", "2", "4", "--batch_size", "2")
+    assert done.returncode == 2
+    assert done.stderr == ("error: --batch_size 2 cannot be shared evenly by 4 processes: use --batch_size 4\n")
+
+
+def test_processes_that_die_are_told(run_script, tmp_path):
+    words = ["--processes", "1", "--batch_size", "1", "--crop_size", "16", "--gpu_ids", "x"]
+    done = run_script(tmp_path, "scripts/benchmark_processes", *words)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith(
+        "error: 1 processes have died of what stands above; leave them out of --processes"
+    )
+
+
 def test_a_profile_names_the_operators(run_script, tmp_path):
     words = ["--profile", "--crop_size", "64", "--ngf", "2", "--ndf", "2", "--warm_up", "1", "--gpu_ids", "-1"]
     assert "convolution" in run_script(tmp_path, "scripts/benchmark", *words).stdout

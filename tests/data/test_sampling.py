@@ -90,3 +90,5 @@ def test_processes_see_their_shares_of_the_same_batches():
 def test_a_batch_that_cannot_be_shared_evenly_is_refused():
     with pytest.raises(InputError, match=r"--batch_size 6 .* 2 processes with --accumulate 2: use --batch_size 8"):
         EpochSampler(12, 6, 0, 2, share=Share(0, 2, 2))
+    with pytest.raises(InputError, match=r"--batch_size 1 .* 2 processes: use --batch_size 2"):
+        EpochSampler(12, 1, 0, 2, share=Share(0, 2))
