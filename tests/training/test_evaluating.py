@@ -1,12 +1,14 @@
 """Quality measured while a training runs."""
 
 import json
+import signal
 
 import pytest
 import torch
 
-from translate.errors import InputError
+from translate.errors import InputError, Stopped
 from translate.evaluation import domain_classifier
+from translate.methods import CUT
 from translate.options import QualityOptions
 from translate.training import evaluating
 from translate.training.evaluating import check_quality
@@ -44,6 +46,19 @@ def test_entries_come_when_they_are_due_and_at_the_end(train):
     assert first["counts"] == {"inputs": 3, "real": 3} and first["phase"] == "held out of train"
     assert set(first["metrics"]) == set(CHEAP.split(",")) and first["left_out"] == {}
     assert first["metrics"]["changed_rms"]["value"] > 0 and set(first["versions"]) == {"translate", "torch"}
+
+
+@pytest.mark.parametrize("heard", ["by this process", "by another"])
+def test_who_stops_a_run_by_a_signal_does_not_wait_for_its_end_to_be_measured(train, monkeypatch, tmp_path, heard):
+    if heard == "by another":
+        monkeypatch.setattr("translate.training.signals.gather_values", lambda value: [value, signal.SIGTERM])
+    else:
+        monkeypatch.setattr(CUT, "after_step", lambda self: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Stopped):
+        train(max_steps=2)
+    folder = tmp_path / "ck" / "run"
+    assert (folder / "latest_state.pth").exists()
+    assert not (folder / "metrics.jsonl").exists()
 
 
 def test_measuring_changes_nothing_in_the_training(train, tmp_path):

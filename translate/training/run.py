@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translate.collectives import gather_values
 from translate.errors import Described, InputError, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.options import RunOptions
@@ -109,11 +108,13 @@ def _train(job: Job) -> TrainingResult:
             _write_beginning(job, observer, trainer)
         announce(job, trainer, aside, compiled, memory)
         _run(job, trainer, observer)
+        stop.share()  # who stops a run does not want to wait for what is done at its end, whichever process heard it
+        observer.finish(trainer)
         if (peak := peak_mib(job.precision.device)) is not None:
             print(f"peak memory: {peak:.0f} MiB")
-        signals = [number for number in gather_values(stop.signal) if number is not None]  # one is enough
-        if signals:
-            raise job.processes.alone(Stopped(stopped(job, trainer), signals[0]))
+        stop.share()
+        if stop.signal is not None:
+            raise job.processes.alone(Stopped(stopped(job, trainer), stop.signal))
         return _result(folder, trainer)
 
 
@@ -203,7 +204,6 @@ def _run(job: Job, trainer: Trainer, observer: Observer | Follower) -> None:
         raise
     finally:
         observer.close()
-    observer.finish(trainer)
 
 
 def _result(folder: RunFolder, trainer: Trainer) -> TrainingResult:

@@ -4,6 +4,8 @@ import signal
 from types import FrameType
 from typing import Any
 
+from translate.collectives import gather_values
+
 
 class StopRequest:
     """Inside ``with StopRequest() as stop`` the first SIGINT or SIGTERM sets ``stop.signal``; a second Ctrl-C
@@ -24,6 +26,12 @@ class StopRequest:
     def __exit__(self, *error: object) -> None:
         for number, former in self._former.items():
             signal.signal(number, former)
+
+    def share(self) -> None:
+        """Hear what any of the processes that train together has heard."""
+        for number in gather_values(self.signal):
+            if number is not None:  # one that arrives meanwhile is not forgotten
+                self.signal = number
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
