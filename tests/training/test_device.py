@@ -5,6 +5,7 @@ import torch
 
 from translate.errors import InputError
 from translate.training.device import choose_device, describe_device
+from translate.training.processes import Processes
 
 
 @pytest.fixture
@@ -44,6 +45,28 @@ def test_of_several_the_first_is_taken_and_that_is_said(two_gpus, capsys):
 def test_what_is_not_there_is_refused(two_gpus, gpu_ids, message):
     with pytest.raises(InputError, match=message):
         choose_device(gpu_ids)
+
+
+@pytest.mark.parametrize(
+    ("gpu_ids", "devices"), [("0", ["cuda:0", "cuda:1"]), ("1,0", ["cuda:1", "cuda:0"]), ("-1", ["cpu", "cpu"])]
+)
+def test_each_process_of_a_machine_has_its_own(two_gpus, capsys, gpu_ids, devices):
+    assert [str(choose_device(gpu_ids, Processes(4 + at, 6, at, 2))) for at in (0, 1)] == devices
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("gpu_ids", "local_count", "message"),
+    [
+        ("1", 2, "--gpu_ids 1 names too few GPUs for the 2 processes on this machine; name one for each, or leave"),
+        ("0,1", 3, "--gpu_ids 0,1 names too few GPUs for the 3 processes"),
+        ("1,1", 2, "--gpu_ids 1,1 names a GPU twice; each process needs one of its own"),
+        ("0", 3, "--gpu_ids 0,1,2: this machine has 2 GPUs"),
+    ],
+)
+def test_processes_without_a_gpu_of_their_own_are_refused(two_gpus, gpu_ids, local_count, message):
+    with pytest.raises(InputError, match=message):
+        choose_device(gpu_ids, Processes(1, local_count, 1, local_count))
 
 
 def test_devices_have_names(two_gpus):

@@ -26,8 +26,13 @@ def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.dev
             print("note: the GPU of a Mac is not used: all is computed on its CPU")
         return torch.device("cpu")
     count = torch.cuda.device_count()
+    if ids == [0]:
+        ids = list(range(processes.local_count))  # the default, which means the first ones
     if len(ids) < processes.local_count:
-        ids = list(range(processes.local_count))  # the flag names fewer than were started: one each, from the first
+        raise InputError(
+            f"--gpu_ids {gpu_ids} names too few GPUs for the {processes.local_count} processes on this machine; name "
+            "one for each, or leave the flag out to use the first ones"
+        )
     wanted = ids[: processes.local_count]
     if len(set(wanted)) < len(wanted):
         raise InputError(f"--gpu_ids {gpu_ids} names a GPU twice; each process needs one of its own")
