@@ -69,9 +69,14 @@ class PatchProjection(nn.Module):
 
     @staticmethod
     def _through(mlp: nn.Module, x: Tensor) -> Tensor:
-        kind = x.device.type
-        if not (torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.float16):
+        if not _computes_in_float16(x.device.type):
             return mlp(x)
         # What a fresh MLP makes is so short that the gradient of its length is beyond the range of float16.
-        with torch.autocast(kind, enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             return mlp(x.float())
+
+
+def _computes_in_float16(kind: str) -> bool:
+    """Whether autocast makes it so on devices of a kind, of which some know no autocast."""
+    known = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return known and torch.get_autocast_dtype(kind) == torch.float16
