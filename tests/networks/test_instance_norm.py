@@ -49,6 +49,19 @@ def test_its_gradient_can_be_differentiated(layout, rectify):
     torch.autograd.gradgradcheck(lambda x: instance_norm(x, rectify=rectify), maps(2, 2, 3, 3, layout=layout))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("rectify", [False, True])
+def test_a_gradient_that_can_be_differentiated_is_the_plain_one(layout, rectify):
+    x = maps(2, 3, 4, 5, layout=layout)
+    result = instance_norm(x, rectify=rectify)
+    incoming = torch.randn(result.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    plain, differentiable = (
+        torch.autograd.grad(result, x, incoming, retain_graph=True, create_graph=again)[0] for again in (False, True)
+    )
+    assert differentiable.requires_grad
+    torch.testing.assert_close(differentiable, plain, rtol=1e-9, atol=1e-9)
+
+
 def test_a_relu_behind_it_keeps_no_map_of_its_own():
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape) or tensor, lambda x: x):

@@ -47,24 +47,24 @@ def test_a_generator_is_compiled_in_all_its_ways(monkeypatch):
     assert calls == [[len(network.model) - 1], [0, 4], [0]]
 
 
-WAYS = {
-    "encoder": (lambda: build_encoder("alexnet", nef=4), lambda network, x: network(x)),
-    "single picture": (lambda: build_generator("smallstylegan2", ngf=1), lambda network, x: network(x)),
-    "with features": (
-        lambda: build_generator("smallstylegan2", ngf=1),
-        lambda network, x: network.forward_with_features(x, [0, 2])[1][1],
-    ),
-    "features alone": (
-        lambda: build_generator("smallstylegan2", ngf=1),
-        lambda network, x: network.features(x, [0, 2])[1],
-    ),
+MAKE = {
+    "encoder": lambda: build_encoder("alexnet", nef=4),
+    "resnet": lambda: build_generator("resnet_4blocks", ngf=2),
+    "stylegan2": lambda: build_generator("smallstylegan2", ngf=1),
+}
+CALL = {
+    "all": lambda network, x: network(x),
+    "features": lambda network, x: network.features(x, [0, 2])[1],
+    "both": lambda network, x: network.forward_with_features(x, [0, 2])[1][1],
 }
 
 
-@pytest.mark.parametrize("way", list(WAYS))
-def test_what_trainings_call_is_what_is_compiled(way, monkeypatch):
-    make, call = WAYS[way]
-    compiled = []
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [("encoder", "all"), *((kind, way) for kind in ("resnet", "stylegan2") for way in CALL)],
+)
+def test_what_trainings_call_is_what_is_compiled(kind, way, monkeypatch):
+    call, compiled = CALL[way], []
 
     def backend(graph, inputs):
         compiled.append(graph)
@@ -73,10 +73,10 @@ def test_what_trainings_call_is_what_is_compiled(way, monkeypatch):
     torch._dynamo.reset()
     monkeypatch.setattr(compiling, "why_not", lambda precision: None)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    network, x = make().eval(), torch.rand(2, 3, 64, 64)
+    network, x = MAKE[kind]().double().eval(), torch.rand(2, 3, 64, 64, dtype=torch.float64)
     expected = call(network, x)
     assert compile_networks(make_method(N=network), "on", FP32)
-    torch.testing.assert_close(call(network, x), expected)
+    torch.testing.assert_close(call(network, x), expected, rtol=1e-9, atol=1e-9)
     assert compiled
 
 
