@@ -18,11 +18,13 @@ class Spy(Method):
     def __init__(self, order: str):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
+        self.norm = nn.BatchNorm2d(1)
         self.players = {player: () for player in order}
         self.passes = 0
 
     def forward(self, batch):
         self.passes += 1
+        self.norm(torch.rand(2, 1, 3, 3))
         return SimpleNamespace(number=batch["index"][0], result=self.weight * 2, drawn=torch.rand(()).item())
 
 
@@ -58,6 +60,15 @@ def test_who_comes_before_the_generator_gets_results_without_gradient():
             assert state.number == 2 * number
             assert state.result.requires_grad == (player == "G")
     assert method.passes == 4
+
+
+@pytest.mark.parametrize(("order", "parts"), [("DG", 1), ("DG", 2), ("GD", 2)])
+def test_running_statistics_count_each_part_once(order, parts):
+    method, forward = make_forward(order, parts)
+    for player in order:
+        for number in range(parts):
+            forward.of(player, number)
+    assert method.norm.num_batches_tracked == parts
 
 
 def test_who_comes_after_the_generator_gets_what_it_had():
