@@ -12,7 +12,7 @@ from translate.methods import Method
 from translate.randomness import generator
 from translate.training.averaging import WARM_UP, WeightAverage
 from translate.training.loop import Limits, Progress, Timing, Trainer
-from translate.training.precision import Precision
+from translate.training.precision import HALF, Precision
 from translate.training.schedule import Plateau
 
 
@@ -65,11 +65,13 @@ def make_batches(epochs=1, steps=3, size=1):
             yield {"A": white, "B": white, **paths, "epoch": epoch, "index": index}
 
 
-def make_trainer(method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trainer: False, seed=7, steps=3, **limits):
+def make_trainer(
+    method=None, lr=lambda epoch: 0.5, size=1, observer=lambda trainer: False, seed=7, steps=3, word="fp32", **limits
+):
     method = method or Toy()
     optimizers = {player: torch.optim.SGD([method.networks[player].weight], lr=100.0) for player in method.players}
     limits = Limits(**{"last_epoch": 1, "samples_per_epoch": steps * size, **limits})
-    return Trainer(method, optimizers, lr, seed, Precision("fp32", torch.device("cpu")), size, limits, observer)
+    return Trainer(method, optimizers, lr, seed, Precision(word, torch.device("cpu")), size, limits, observer)
 
 
 def test_players_move_in_order_and_the_later_one_sees_the_earlier_one_s_update():
@@ -95,6 +97,26 @@ def test_gradients_do_not_add_up_over_steps():
     trainer = make_trainer()
     trainer.run(make_batches(steps=3))
     assert trainer.method.networks["D"].weight.grad.item() == 1.0
+
+
+@pytest.mark.parametrize("word", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_passes_and_losses_compute_in_the_precision_of_the_run(word, parts):
+    class Halving(Toy):
+        def forward(self, batch):
+            seen.append(nn.functional.linear(torch.ones(1), torch.ones(1, 1)).dtype)
+            return super().forward(batch)
+
+        def losses(self, player, state):
+            seen.append(nn.functional.linear(torch.ones(1), torch.ones(1, 1)).dtype)
+            return super().losses(player, state)
+
+    seen = []
+    trainer = make_trainer(Halving(), word=word, size=parts)
+    trainer.parts = parts
+    trainer.run(make_batches(steps=1, size=parts))
+    assert set(seen) == {HALF.get(word, torch.float32)}
+    assert len(seen) == {1: 3, 2: 8}[parts]
 
 
 def test_the_rate_is_that_of_the_epoch():
