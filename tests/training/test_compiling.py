@@ -6,7 +6,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torch._inductor.exc import CppCompileError
 
+from translate.errors import RunError
+from translate.methods.cut import CUT
 from translate.methods.pix2pix import Pix2Pix, Pix2PixOptions
 from translate.networks import build_discriminator, build_generator
 from translate.networks.encoders import build_encoder
@@ -118,3 +121,12 @@ def test_bf16_is_not_compiled_for_amx_whose_gradients_are_wrong(flags, word, wro
         assert not compile_networks(make_method(G=network), "on", Precision(word, CPU))
         assert network._run == run
         assert "--compile on without effect" in capsys.readouterr().out
+
+
+def test_a_gradient_that_cannot_be_compiled_is_a_sentence(train, monkeypatch):
+    def fail(*_):
+        raise CppCompileError(["g++"], "no space left")
+
+    monkeypatch.setattr(CUT, "losses", fail)
+    with pytest.raises(RunError, match=r"--compile on cannot be kept here \(C\+\+ .* --continue_train --compile off$"):
+        train()

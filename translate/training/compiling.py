@@ -30,6 +30,12 @@ def compile_networks(method: Method, word: str, precision: Precision) -> bool:
     return True
 
 
+def cannot_compile(error: RuntimeError) -> bool:
+    """Whether an error is the compiler's. What it cannot compile runs as it is, but for gradients, which it makes only
+    when the first of them is asked for."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
 def why_not(precision: Precision) -> str | None:
     """What stands in the way of compiling here."""
     if precision.device.type == "cpu" and precision.name == "bf16" and "amx_bf16" in cpu_flags():

@@ -15,7 +15,7 @@ from translate.settings import resolve
 from translate.sizing import TestSize
 from translate.training.agreement import compare_starts
 from translate.training.averaging import WeightAverage
-from translate.training.compiling import compile_networks
+from translate.training.compiling import cannot_compile, compile_networks
 from translate.training.determinism import has_no_algorithm
 from translate.training.device import choose_device
 from translate.training.dry_run import describe_run
@@ -37,7 +37,15 @@ from translate.training.run_folder import RunFolder
 from translate.training.schedule import Plateau, lr_of_flags
 from translate.training.signals import StopRequest
 from translate.training.watchdog import watching
-from translate.training.words import announce, facts, memory_ahead, not_reproducible, stopped, too_little_memory
+from translate.training.words import (
+    announce,
+    facts,
+    memory_ahead,
+    not_compiled,
+    not_reproducible,
+    stopped,
+    too_little_memory,
+)
 
 
 @dataclass(frozen=True)
@@ -201,6 +209,8 @@ def _run(job: Job, trainer: Trainer, observer: Observer | Follower) -> None:
             raise RunError(too_little_memory(job, trainer.progress.step + 1)) from error
         if has_no_algorithm(error):
             raise RunError(not_reproducible(error)) from error
+        if cannot_compile(error):
+            raise RunError(not_compiled(error)) from error
         raise
     finally:
         observer.close()

@@ -114,6 +114,15 @@ def not_reproducible(error: RuntimeError) -> str:
     )
 
 
+def not_compiled(error: RuntimeError) -> str:
+    """What the compiler failed of, and what to do."""
+    reason = " ".join(str(error).split())[:160]
+    return (
+        f"--compile on cannot be kept here ({reason}); the last saved state is intact: continue with --continue_train "
+        "--compile off"
+    )
+
+
 def _can_be_shared(job: Job) -> bool:
     try:
         job.method.check_shared(job.processes.count, 2)
