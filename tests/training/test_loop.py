@@ -93,6 +93,14 @@ def test_a_loss_gives_no_gradient_to_the_other_player():
     assert networks["G"].weight.item() == 2.0 - 0.5 * 2.5
 
 
+def test_a_batch_in_parts_has_the_gradients_and_losses_of_the_whole():
+    trainer = make_trainer(size=2)
+    trainer.parts = 2
+    trainer.run(make_batches(steps=1, size=2))
+    assert [trainer.method.networks[name].weight.grad.item() for name in "DG"] == [1.0, 2.5]
+    assert trainer.check_losses() == {"loss_D": 3.0, "loss_G": 5.0}
+
+
 def test_gradients_do_not_add_up_over_steps():
     trainer = make_trainer()
     trainer.run(make_batches(steps=3))

@@ -168,6 +168,19 @@ def test_the_layout_of_a_training_is_the_one_that_the_processor_is_fast_in(flags
     assert Precision(word, CPU).layout == layout
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_job_has_told_torch_and_its_weights_lie_in_the_layout(layout, make_domains, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(Precision, "layout", property(lambda self: layout))
+    monkeypatch.setattr(Precision, "set_up", lambda self: told.append(self.name))
+    root = make_domains(tmp_path / "data")
+    flags = {"load_size": 40, "crop_size": 32, "ngf": 2, "ndf": 2, "precision": "bf16"}
+    job = prepare_job({"dataroot": str(root), "checkpoints_dir": str(tmp_path / "runs"), **flags}, Processes(), CPU)
+    weights = [weight for weight in job.method.parameters() if weight.ndim == 4 and min(weight.shape[1:]) > 1]
+    assert weights and all(weight.is_contiguous(memory_format=layout) for weight in weights)
+    assert told == ["bf16"]
+
+
 def test_the_layout_changes_nothing_but_rounding():
     layouts = torch.channels_last, torch.contiguous_format
     last, plain = (gradients("fp32", "CUT", layout, torch.float64) for layout in layouts)
