@@ -127,6 +127,14 @@ def test_passes_and_losses_compute_in_the_precision_of_the_run(word, parts):
     assert len(seen) == {1: 3, 2: 8}[parts]
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pictures_lie_in_the_layout_of_the_precision(layout, monkeypatch):
+    monkeypatch.setattr(Precision, "layout", property(lambda self: layout))
+    trainer = make_trainer()
+    trainer.run(make_batches(steps=1))
+    assert trainer.state.batch["A"].is_contiguous(memory_format=layout)
+
+
 def test_the_rate_is_that_of_the_epoch():
     trainer = make_trainer(lr={1: 0.5, 2: 0.25}.get)
     trainer.run(make_batches(epochs=2, steps=2))
