@@ -126,6 +126,21 @@ def test_processes_of_one_machine_divide_the_memory_for_pictures(feed_of, share,
     assert feed.describe_cache(epoch=1) == f"6 of 6 kept decoded in memory (1 MiB of {budget_mb})"
 
 
+def test_they_divide_what_is_taken_without_a_flag_too(feed_of, monkeypatch):
+    monkeypatch.setattr(feeding, "default_budget_mb", lambda share: 60 // share)
+    feed = open_feed(feed_of(cache_mb=None)[0], share=3)
+    assert feed.dataset.augment.cache.budget_mb == 20
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda", True)])
+def test_batches_for_a_gpu_lie_in_pinned_memory(feed_of, monkeypatch, device, pinned):
+    settings, feed = feed_of()
+    seen = []
+    monkeypatch.setattr(feeding, "make_loader", lambda *_, pin_memory: seen.append(pin_memory) or [])
+    make_batches(feed, settings, make_sampler(feed, settings), torch.device(device))
+    assert seen == [pinned]
+
+
 def test_no_memory_is_taken_where_none_is_wanted(feed_of):
     _, feed = feed_of(cache_mb=0)
     assert feed.dataset.augment.cache is None

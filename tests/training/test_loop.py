@@ -365,6 +365,41 @@ def test_timing_is_a_mean_since_the_last_report(monkeypatch):
     assert timing.take() == (1.0, 0.0)
 
 
+def scaled_trainer():
+    trainer = make_trainer()
+    trainer.scaler = Precision("fp16", trainer.device).scaler()
+    return trainer
+
+
+def test_scaled_losses_give_the_steps_of_plain_ones_and_the_scale_goes_on_when_resumed():
+    plain, scaled, resumed = make_trainer(), scaled_trainer(), scaled_trainer()
+    plain.run(make_batches(steps=2))
+    scaled.run(make_batches(steps=2))
+    assert weights_of(scaled) == weights_of(plain)
+    resumed.load_state_dict(scaled.state_dict())
+    for trainer in (scaled, resumed):
+        assert trainer.scaler.state_dict()["_growth_tracker"] == 2
+        trainer.run([*make_batches()][2:])
+    assert resumed.scaler.state_dict() == scaled.scaler.state_dict()
+
+
+def test_a_gradient_that_overflows_skips_the_step_of_its_player_alone_and_lowers_the_scale():
+    trainer = scaled_trainer()
+    before, scale = weights_of(trainer), trainer.scaler.get_scale()
+    hook = trainer.method.networks["G"].weight.register_hook(lambda gradient: gradient * float("inf"))
+    trainer.run(make_batches(steps=1))
+    after = weights_of(trainer)
+    assert (after["G"], after["D"]) == (before["G"], before["D"] - 0.5)
+    assert trainer.scaler.get_scale() == scale / 2
+    hook.remove()
+    trainer.run([*make_batches(steps=2)][1:])
+    assert weights_of(trainer)["G"] == 2.0 - 0.5 * 2.0
+
+
+def weights_of(trainer):
+    return {name: network.weight.item() for name, network in trainer.method.networks.items()}
+
+
 def test_the_average_takes_in_what_each_step_has_made():
     trainer = make_trainer()
     trainer.average = WeightAverage({"G": trainer.method.networks["G"]}, 0.9)
