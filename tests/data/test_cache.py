@@ -104,6 +104,14 @@ def test_pictures_beyond_the_budget_are_decoded_each_time(make_picture, reads):
     assert kept.describe(whole) == "2 of 3 kept decoded in memory (1 MiB of 1)"
 
 
+def test_all_are_held_only_where_the_late_transform_holds_them_too(make_picture):
+    path = make_picture("trainA/0.png", 400, 400)
+    small, large = Preprocess("resize", load_size=100), Preprocess("resize", load_size=1000)
+    for transforms, all_of_them in (((small,), True), ((small, large), False), ((large, small), False)):
+        kept = PictureCache({(Part(path), 3): (400, 400)}, *transforms, budget_mb=1)
+        assert kept.holds_all == all_of_them
+
+
 @pytest.mark.parametrize("budget_mb", [0, 1])
 def test_a_budget_for_no_picture_keeps_none(make_picture, budget_mb):
     path = make_picture("trainA/0.png", 700, 700)

@@ -155,9 +155,12 @@ def test_a_picture_alone_has_nothing_to_be_told_from():
     make().check_batch(2, 2)
 
 
-def test_a_run_says_at_once_that_it_cannot_accumulate(tmp_path, make_domains):
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"batch_size": 4, "accumulate": 2}, "--accumulate 2"), ({"batch_size": 1}, "--batch_size 1")]
+)
+def test_a_run_says_at_once_what_its_batch_cannot_be(wrong, said, tmp_path, make_domains):
     data = make_domains(tmp_path / "data", size=(70, 70))
     flags = {**TINY, "dataroot": str(data), "checkpoints_dir": str(tmp_path / "runs"), "gpu_ids": "-1"}
-    with pytest.raises(InputError, match="--accumulate 2"):
-        train_from_flags({**flags, "load_size": 64, "crop_size": 64, "batch_size": 4, "accumulate": 2})
+    with pytest.raises(InputError, match=said):
+        train_from_flags({**flags, "load_size": 64, "crop_size": 64, **wrong})
     assert not (tmp_path / "runs").exists()

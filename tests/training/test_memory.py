@@ -35,6 +35,13 @@ def test_large_blocks_are_used_again():
     assert faults["kept"] < faults["returned"] / 2  # a few blocks are asked for anew
 
 
+def test_a_training_on_a_cpu_keeps_what_it_frees(train, monkeypatch):
+    asked = []
+    monkeypatch.setattr("translate.training.job.keep_freed_memory", lambda: asked.append(True))
+    train(dry_run=True)
+    assert asked == [True]
+
+
 def test_other_systems_are_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not memory.keep_freed_memory()
