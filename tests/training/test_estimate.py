@@ -251,6 +251,14 @@ def test_a_run_says_it_and_what_helps_where_it_will_not_fit(memory_of, dry_run):
     assert note.startswith("note: that will hardly fit; what helps is --grad_checkpointing or --accumulate 2 or ")
 
 
+def test_a_resumed_run_is_told_what_the_pictures_of_its_epoch_need(train, resume, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(words, "estimate_step", lambda *told: sizes.append(told[3]))
+    train(preprocess="resize", max_steps=4)
+    resume(max_steps=5)
+    assert sizes == [(36, 36), (32, 32)]
+
+
 def test_processes_of_one_machine_share_its_memory_and_have_a_gpu_each(monkeypatch):
     found = Estimate(0, 0, 2**30)
     monkeypatch.setattr(words, "estimate_step", lambda *_: found)

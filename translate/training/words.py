@@ -86,7 +86,7 @@ def _size_px(job: Job) -> tuple[int, int] | None:
     left to chance."""
     dataset = job.feed.dataset
     try:
-        return dataset.augment.transform(job.settings.run.epoch_count).output_size(*dataset.read_input(0).size)
+        return dataset.augment.transform(job.sampler.start_epoch).output_size(*dataset.read_input(0).size)
     except InputError:  # it is gone by now, of which its turn in a step tells more
         return None
 
