@@ -52,6 +52,10 @@ def main(arguments: Sequence[str]) -> None:
     flags = parser.parse_args(arguments)
     if flags.epochs < 2:
         parser.error("--epochs: at least 2, of which the first fills the cache")
+    if flags.pictures < 1 or flags.size < 4:
+        parser.error("--pictures: at least 1, of a --size of at least 4")
+    for workers in flags.workers:
+        settings_of(flags, workers)  # refuses what no training takes, before anything is measured
     with tempfile.TemporaryDirectory() as folder:
         if flags.dataroot is None:
             os.environ["TRANSLATE_CACHE"] = folder  # what is remembered of these pictures need not outlive them
@@ -75,11 +79,16 @@ def make_pictures(root: Path, count: int, size: int) -> Path:
 
 def measure(flags: argparse.Namespace, workers: int) -> dict[str, float]:
     """Samples per second with so many workers."""
-    told: dict[str, Any] = {name: getattr(flags, name) for name in SETTINGS}
-    told |= {"num_threads": workers, "n_epochs": flags.epochs, "n_epochs_decay": 0}
-    _, *decoding = rates(resolve({**told, "cache_mb": 0}))
-    filling, *keeping = rates(resolve(told))
+    settings = settings_of(flags, workers)
+    _, *decoding = rates(settings.with_values(cache_mb=0))
+    filling, *keeping = rates(settings)
     return {"decoding": median(decoding), "filling": filling, "keeping": median(keeping)}
+
+
+def settings_of(flags: argparse.Namespace, workers: int) -> TrainSettings:
+    """Those of a training with so many workers, without a late transform."""
+    told: dict[str, Any] = {name: getattr(flags, name) for name in SETTINGS}
+    return resolve({**told, "num_threads": workers, "n_epochs": flags.epochs, "n_epochs_decay": 0})
 
 
 def rates(settings: TrainSettings) -> list[float]:

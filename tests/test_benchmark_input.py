@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 SMALL = ["--load_size", "36", "--crop_size", "32", "--epochs", "2"]
 
 
@@ -21,6 +23,17 @@ def test_it_takes_pictures_of_the_user(run_script, tmp_path, make_domains):
     assert json.loads(done.stdout.splitlines()[-1])["dataroot"] == str(root)
 
 
-def test_one_epoch_is_refused(run_script, tmp_path):
-    done = run_script(tmp_path, "scripts/benchmark_input", "--epochs", "1")
-    assert done.returncode == 2 and "at least 2" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--epochs 1", "at least 2"),
+        ("--size 3", "--size of at least 4"),
+        ("--pictures 0", "--pictures: at least 1"),
+        ("--workers 0 -1", "--num_threads -1 is too small"),
+        ("--batch_size 0", "--batch_size 0 is too small"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_at_once(run_script, tmp_path, words, said):
+    done = run_script(tmp_path, "scripts/benchmark_input", *words.split())
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+    assert not done.stdout
