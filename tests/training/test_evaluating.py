@@ -61,6 +61,17 @@ def test_who_stops_a_run_by_a_signal_does_not_wait_for_its_end_to_be_measured(tr
     assert not (folder / "metrics.jsonl").exists()
 
 
+def test_what_fails_while_the_end_is_measured_costs_no_steps(train, tmp_path, monkeypatch):
+    def fail(self, trainer):
+        raise InputError("a picture is gone")
+
+    monkeypatch.setattr(evaluating.Evaluator, "evaluate", fail)
+    with pytest.raises(InputError, match="is gone"):
+        train(eval_every=10**6)
+    state = torch.load(tmp_path / "ck/run/latest_state.pth", weights_only=True)
+    assert state["progress"]["step"] == 20
+
+
 def test_measuring_changes_nothing_in_the_training(train, tmp_path):
     measured, alone = train(ema=0.5), train(name="alone", eval_every=10**6, ema=0.5)
     assert [entry["step"] for entry in entries(alone)] == [20, 20]

@@ -114,10 +114,10 @@ class Observer:
     def finish(self, trainer: Trainer) -> None:
         """Save where the loop ended, whyever it did."""
         self.close()
-        measured = self._is_to_be_measured(trainer)
-        if measured:
+        if trainer.progress.step != self.saved_step:
+            self.save(trainer)  # before it is measured, where a picture may be gone or memory run out
+        if self._is_to_be_measured(trainer):
             self._evaluate(trainer)
-        if measured or trainer.progress.step != self.saved_step:
             self.save(trainer)
         if trainer.state is not None:
             self._show(trainer)
