@@ -87,8 +87,14 @@ def test_processes_see_their_shares_of_the_same_batches():
     assert [first + second for first, second in zip(*halves, strict=True)] == whole
 
 
-def test_a_batch_that_cannot_be_shared_evenly_is_refused():
-    with pytest.raises(InputError, match=r"--batch_size 6 .* 2 processes with --accumulate 2: use --batch_size 8"):
-        EpochSampler(12, 6, 0, 2, share=Share(0, 2, 2))
-    with pytest.raises(InputError, match=r"--batch_size 1 .* 2 processes: use --batch_size 2"):
-        EpochSampler(12, 1, 0, 2, share=Share(0, 2))
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (Share(0, 2, 2), "2 processes with --accumulate 2: use --batch_size 8"),
+        (Share(0, 4), "4 processes: use --batch_size 8"),
+        (Share(parts=5), "--accumulate 5: use --batch_size 10"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(share, said):
+    with pytest.raises(InputError, match=f"--batch_size 6 cannot be shared evenly by {said}"):
+        EpochSampler(12, 6, 0, 2, share=share)

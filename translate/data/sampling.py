@@ -43,10 +43,11 @@ class Share:
         pieces = self.processes * self.parts
         if batch_size % pieces:
             larger = (batch_size // pieces + 1) * pieces
-            parts = f" with --accumulate {self.parts}" if self.parts > 1 else ""
+            sharing = [f"{self.processes} processes"] if self.processes > 1 else []
+            sharing += [f"--accumulate {self.parts}"] if self.parts > 1 else []
             raise InputError(
-                f"--batch_size {batch_size} cannot be shared evenly by {self.processes} processes{parts}: use "
-                f"--batch_size {larger}"
+                f"--batch_size {batch_size} cannot be shared evenly by {' with '.join(sharing)}: "
+                f"use --batch_size {larger}"
             )
 
 
