@@ -106,6 +106,21 @@ class TestNameTemplate:
         applied(photos / "a.png", name_template="all/{name}", format="jpg", run=trained_run / "latest_net_G.pth")
         assert (out / "all/a.jpg").is_file()
 
+    def test_a_file_has_a_run_and_an_epoch_too(self, applied, photos, out, copied_run):
+        folder = copied_run("other")
+        (folder / "latest_net_G.pth").rename(folder / "iter_7_net_G.pth")
+        applied(photos / "a.png", run=folder / "iter_7_net_G.pth", name_template="{run}_{epoch}")
+        assert contents(out).keys() == {"other_iter_7.png"}
+
+    def test_of_the_folder_one_is_in_the_run_has_its_name(self, applied, photos, out, copied_run, monkeypatch):
+        monkeypatch.chdir(copied_run("other"))
+        applied(photos / "a.png", run=".", name_template="{run}_{epoch}")
+        assert contents(out).keys() == {"other_latest.png"}
+
+    def test_the_run_s_own_direction_makes_fake_b_though_it_is_given(self, applied, photos, out, copied_run):
+        applied(photos / "a.png", run=copied_run("back", direction="BtoA"), direction="BtoA", name_template="{label}")
+        assert contents(out).keys() == {"fake_B.png"}
+
     def test_of_the_way_back_the_label_is_another(self, applied, out, copied_run, photos):
         both = copied_run("both")
         (both / "latest_net_G.pth").rename(both / "latest_net_G_A.pth")

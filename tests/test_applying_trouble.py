@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from translate import applying, files
 from translate.applying import ApplyResult
@@ -31,6 +33,13 @@ class TestTrouble:
             in capsys.readouterr().out
         )
         assert "bad.png" not in contents(out)
+
+    def test_deep_pictures_of_a_run_that_knows_no_range_are_bad_ones(self, applied, photos, out):
+        Image.fromarray(np.full((40, 40), 4000, np.uint16)).save(photos / "deep.png")
+        with pytest.raises(InputError, match=r"1 of 4 pictures cannot be used(.|\n)*deep\.png holds more than 8 bits"):
+            applied()
+        assert not out.exists()
+        assert applied(skip_bad_images=True) == ApplyResult(out, 3, 3)
 
     def test_a_full_disk_leaves_whole_results_and_says_how_to_go_on(self, applied, out, monkeypatch):
         real_replace = os.replace
