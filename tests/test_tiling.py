@@ -132,6 +132,17 @@ class TestLowres:
                 x = step(x)
             assert largest_difference(TiledGenerator(generator, 132, "lowres")(picture), x) < 1e-5
 
+    @pytest.mark.parametrize("size", [(16, 600), (600, 16)])
+    def test_a_strip_is_scaled_down_in_its_length_alone(self, size):
+        """Scaled as a whole to a length of 64, a side of 16 would be left with less than two pixels."""
+        generator, seen = make_generator(), []
+        generator.model[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2:]))
+        with torch.inference_mode():
+            result = TiledGenerator(generator, 64, "lowres")(make_picture(*size))
+        assert result.shape[2:] == size
+        padded = [side + 6 for side in (16 if size[0] == 16 else 64, 16 if size[1] == 16 else 64)]
+        assert list(seen[0]) == padded
+
     @pytest.mark.parametrize("normG", ["batch", "none"])
     def test_without_instance_norm_both_are_the_same(self, normG):
         generator, picture = make_generator(normG=normG), make_picture()
