@@ -25,6 +25,12 @@ def test_fields_become_their_values(text, path):
     assert NameTemplate(text).fill(VALUES) == path
 
 
+@pytest.mark.parametrize(("windows", "path"), [(False, "a\\b_fake_B"), (True, "a/b_fake_B")])
+def test_a_backslash_parts_folders_on_windows_alone(monkeypatch, windows, path):
+    monkeypatch.setattr("translate.naming.ON_WINDOWS", windows)
+    assert NameTemplate("{name}_{label}").fill({**VALUES, "name": "a\\b"}) == path
+
+
 def test_an_empty_folder_leaves_no_slash():
     assert NameTemplate("{folder}/{name}").fill({**VALUES, "folder": ""}) == "x"
 

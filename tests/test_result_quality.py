@@ -54,6 +54,14 @@ def test_a_known_truth_is_compared(tested, tested_data):
     assert all("PSNR" in str(list(found)) for found in scores["pictures"].values())
 
 
+def test_truths_of_some_pictures_are_shown_and_not_measured(tested, tested_data):
+    (tested_data / "testA_truth").mkdir()
+    Image.open(tested_data / "testA/tall.png").save(tested_data / "testA_truth/tall.png")
+    scores = read(tested())
+    assert "truths" not in scores["counts"] and "psnr_truth" not in scores["metrics"]
+    assert [name for name, files in scores["files"].items() if "truth_B" in files] == ["tall"]
+
+
 def test_real_pictures_and_training_pictures_are_found(tested, with_real, make_domains):
     make_domains(with_real, 3, 4, phases=("train",))
     scores = read(tested(metrics="diversity_pixels,domain"))

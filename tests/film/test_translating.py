@@ -129,6 +129,11 @@ class TestSmoothing:
         for path in (out / "a").iterdir():
             assert path.read_bytes() == (out / "b" / path.name).read_bytes()
 
+    def test_each_animation_begins_anew(self, applied, tmp_path, make_frames):
+        sources = [animation(tmp_path / f"{name}.png", make_frames(3)) for name in ("one", "two")]
+        out = applied(*sources, smooth_stats=0.9)
+        assert (out / "one.png").read_bytes() == (out / "two.png").read_bytes()
+
     def test_the_first_frame_is_that_of_the_translator_and_later_ones_are_not(self, applied, frames, vivid_run):
         out = applied(frames, smooth_stats=0.9, film=True)
         translator = Translator.load(vivid_run, device="cpu")
