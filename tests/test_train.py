@@ -1,11 +1,15 @@
 """``train.py`` as a process: its exit codes, signals, kills and a full disk."""
 
+import contextlib
+import fcntl
 import importlib.util
 import os
+import pty
 import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 import traceback
 from pathlib import Path
@@ -119,12 +123,13 @@ def start_process(arguments, out, err):
         return subprocess.Popen(command, cwd=out.parent, stdout=stdout, stderr=stderr, start_new_session=True)
 
 
-def wait_for_steps(process, folder, steps):
+def wait_for_steps(process, folder, steps, meanwhile=lambda: None):
     log = folder / "log.jsonl"
     until = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < until:
         if log.exists() and log.read_text().count("\n") >= steps:
             return
+        meanwhile()
         time.sleep(0.005)
     raise AssertionError(f"no step {steps}, exit code {process.poll()}")
 
@@ -160,8 +165,9 @@ def uninterrupted(data, tmp_path_factory):
         (signal.SIGTERM, 143, 2, True, Forked),
         (signal.SIGINT, 130, 0, False, Forked),
         (signal.SIGINT, 130, 2, True, Forked),
+        (signal.SIGHUP, 129, 2, True, Forked),
     ],
-    ids=["terminate", "terminate the group", "interrupt", "interrupt the group"],
+    ids=["terminate", "terminate the group", "interrupt", "interrupt the group", "hang up the group"],
 )
 def test_a_signal_in_mid_epoch_costs_no_step(flags, uninterrupted, tmp_path, number, code, workers, to_group, begin):
     process = begin(words({**flags, "num_threads": workers}), tmp_path / "out", tmp_path / "err")
@@ -177,6 +183,29 @@ def test_a_signal_in_mid_epoch_costs_no_step(flags, uninterrupted, tmp_path, num
     # The command that was named, but with the workers of a test.
     told = {name: flags[name] for name in ("name", "checkpoints_dir", "num_threads")}
     train.main(["--continue_train", *words(told)])
+    assert same(state_of(folder), uninterrupted)
+
+
+def test_a_terminal_that_is_closed_costs_no_step(flags, uninterrupted):
+    terminal, end_of_it = pty.openpty()
+    os.set_blocking(terminal, False)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words({**flags, "num_threads": 1})],
+        stdin=end_of_it, stdout=end_of_it, stderr=end_of_it, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(end_of_it)
+
+    def read():
+        with contextlib.suppress(BlockingIOError):
+            os.read(terminal, 2**16)
+
+    folder = flags["checkpoints_dir"] / "run"
+    wait_for_steps(process, folder, 2, meanwhile=read)
+    os.close(terminal)
+    assert process.wait() == 129
+    assert 2 <= state_of(folder)["progress"]["step"] < 20
+    train.main(["--continue_train", *words({name: flags[name] for name in ("name", "checkpoints_dir", "num_threads")})])
     assert same(state_of(folder), uninterrupted)
 
 

@@ -167,7 +167,7 @@ def test_batches_of_workers_lie_in_shared_memory_and_others_do_not(pictures):
         assert batch["A"].is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_workers_outlive_the_signals_of_the_main_process(pictures, number):
     wanted = [frozen(batch) for batch in make_loader(pictures, sampler(), 0)]
     loader = make_loader(Signalled(pictures, number), sampler(), 1, multiprocessing_context="fork")

@@ -8,7 +8,12 @@ import pytest
 from translate.training.signals import StopRequest
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    monkeypatch.setattr("translate.training.signals.os.isatty", lambda stream: False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_is_noted_and_the_former_handler_comes_back(number):
     former = signal.getsignal(number)
     with StopRequest() as stop:
@@ -16,6 +21,16 @@ def test_the_first_signal_is_noted_and_the_former_handler_comes_back(number):
         signal.raise_signal(number)
         assert stop.signal == number
     assert signal.getsignal(number) is former
+
+
+def test_a_run_that_was_told_to_outlive_its_terminal_does():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with StopRequest() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, former)
 
 
 def test_a_second_ctrl_c_interrupts():

@@ -206,6 +206,8 @@ def _no_shared_memory(error: RuntimeError) -> RunError:
 def _prepare_worker(worker: int) -> None:
     """Leave signals to the main process, which saves its state and then ends its workers."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGHUP"):  # the latter is not there on Windows
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if hasattr(signal, "alarm"):
         signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_GRACE_S))
