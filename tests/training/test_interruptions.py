@@ -1,5 +1,6 @@
 """What ends a run before its time, and that nothing good is lost by it."""
 
+import shlex
 import shutil
 import signal
 
@@ -71,6 +72,14 @@ def test_a_signal_stops_after_the_step_it_meets(train, resume, whole, same_state
     assert signal.getsignal(number) is former
     resume()
     assert same_state(whole, tmp_path / "checkpoints" / "run")
+
+
+def test_the_command_that_goes_on_can_be_typed_as_it_is_told(train, monkeypatch, tmp_path):
+    monkeypatch.setattr(CUT, "after_step", lambda self: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Stopped) as stopped:
+        train("my run")
+    words = shlex.split(str(stopped.value).partition("go on with: ")[2])
+    assert words[-4:] == ["--name", "my run", "--checkpoints_dir", str(tmp_path / "checkpoints")]
 
 
 def test_a_second_ctrl_c_does_not_wait(train, monkeypatch):

@@ -1,5 +1,6 @@
 """What a training says of itself: before, on its page, and when it ends early."""
 
+import shlex
 from pathlib import Path
 
 from translate.called import script, spoken
@@ -140,5 +141,5 @@ def stopped(job: Job, trainer: Trainer) -> str:
 def _continuation(settings: TrainSettings, processes: int) -> str:
     name, folder = settings.run.name, settings.run.checkpoints_dir
     command = spoken("train") if processes == 1 else f"torchrun --nproc_per_node={processes} {script('train')}"
-    elsewhere = "" if folder == RunOptions().checkpoints_dir else f" --checkpoints_dir {folder}"
-    return f"{command} --continue_train --name {name}{elsewhere}"
+    elsewhere = [] if folder == RunOptions().checkpoints_dir else ["--checkpoints_dir", folder]
+    return f"{command} --continue_train {shlex.join(['--name', name, *elsewhere])}"
