@@ -22,6 +22,11 @@ def test_alone_nothing_changes():
     assert collectives.gather_rows(images) is images
 
 
+def test_too_little_memory_is_no_lost_process():
+    with pytest.raises(torch.OutOfMemoryError), collectives._talking():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 def test_a_broken_connection_is_a_lost_process():
     said = r"another process of this training is gone.*--continue_train"
     with pytest.raises(RunError, match=said), collectives._talking():
