@@ -12,11 +12,11 @@ import torch
 from translate.data.sampling import Share
 from translate.errors import InputError, RunError
 from translate.training import processes
-from translate.training.processes import Processes, check_alike, processes_of_environment
+from translate.training.processes import Processes, check_alike, joined, processes_of_environment
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from parallel_steps import CASES, WHOLE, take_steps
+from parallel_steps import CASES, CPU, WHOLE, take_steps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -64,6 +64,29 @@ def test_without_torchrun_there_is_one(monkeypatch):
     assert processes_of_environment() == Processes()
     monkeypatch.setenv("RANK", "3")  # alone it may be some other program's
     assert processes_of_environment() == Processes()
+
+
+def test_who_was_meant_to_be_one_of_several_and_is_not_says_so(monkeypatch, capsys):
+    told = {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "", "LOCAL_WORLD_SIZE": ""}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    with joined(processes_of_environment(), CPU) as found:
+        assert found == Processes()
+    said = capsys.readouterr().out
+    assert "WORLD_SIZE is 4, but this process trains alone, since LOCAL_RANK, LOCAL_WORLD_SIZE is not set" in said
+    for count in ("1", ""):
+        monkeypatch.setenv("WORLD_SIZE", count)
+        with joined(processes_of_environment(), CPU):
+            assert not capsys.readouterr().out
+
+
+def test_several_that_were_not_told_where_to_meet_are_refused(monkeypatch):
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"where torchrun starts them \(.*MASTER_ADDR"), joined(Processes(1, 2), CPU):
+        pass
 
 
 def test_torchrun_says_who_one_is(monkeypatch):

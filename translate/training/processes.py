@@ -17,8 +17,9 @@ from torch.distributed.rendezvous import rendezvous
 
 from translate.collectives import PATIENCE, copy_from_first, gather_values, leave, process_count
 from translate.data.sampling import Share
-from translate.errors import RunError, TranslateError
+from translate.errors import InputError, RunError, TranslateError
 
+TOLD = {"rank": "RANK", "count": "WORLD_SIZE", "local_rank": "LOCAL_RANK", "local_count": "LOCAL_WORLD_SIZE"}
 SPEAKS_WITHIN_S = 20  # what one process may be behind the others when all of them read the same flags
 
 
@@ -113,14 +114,8 @@ class Processes:
 
 def processes_of_environment() -> Processes:
     """What torchrun has told this process; without torchrun, that it is the only one."""
-    names = {
-        "rank": "RANK",
-        "count": "WORLD_SIZE",
-        "local_rank": "LOCAL_RANK",
-        "local_count": "LOCAL_WORLD_SIZE",
-    }
-    told = {field: int(os.environ[name]) for field, name in names.items() if os.environ.get(name, "").isdigit()}
-    if told.keys() != names.keys():
+    told = {field: int(os.environ[name]) for field, name in TOLD.items() if os.environ.get(name, "").isdigit()}
+    if told.keys() != TOLD.keys():
         return Processes()  # one of these alone may be another program's
     return Processes(**told, launches=frozenset([_launch()]))
 
@@ -147,13 +142,17 @@ def joined(processes: Processes, device: torch.device) -> Iterator[Processes]:
     each has to know what the others call a start.
     """
     if processes.count == 1:
+        _note_others()
         yield processes
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
         _find_each_other("nccl" if device.type == "cuda" else "gloo")
-    except (RuntimeError, ValueError) as error:
+    except ValueError as error:  # something is missing in the environment
+        wrong = InputError(f"several processes train together where torchrun starts them ({error})")
+        raise processes.alone(wrong) from error
+    except RuntimeError as error:
         raise RunError(f"the processes of this training did not find each other ({error}); start them again") from error
     with contextlib.ExitStack() as quiet:
         if not processes.is_first:
@@ -161,6 +160,18 @@ def joined(processes: Processes, device: torch.device) -> Iterator[Processes]:
             quiet.enter_context(contextlib.redirect_stdout(nowhere))
         yield replace(processes, launches=frozenset().union(*gather_values(processes.launches)))
     leave()  # not after a failure: it would wait for processes that are gone
+
+
+def _note_others() -> None:
+    """Say so where a launcher means several processes and did not tell them all that they need to know."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count not in ("", "0", "1"):
+        missing = [name for name in TOLD.values() if not os.environ.get(name)]
+        if missing:
+            print(
+                f"note: WORLD_SIZE is {count}, but this process trains alone, since {', '.join(missing)} is not set; "
+                "torchrun sets all that is needed"
+            )
 
 
 def _find_each_other(backend: str) -> None:
