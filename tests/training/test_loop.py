@@ -223,6 +223,23 @@ def test_an_epoch_that_was_begun_with_other_batches_is_complete_when_no_batch_is
     assert trainer.progress.epoch_samples == 4
 
 
+def test_processes_compare_their_weights_at_the_end_of_each_epoch(monkeypatch):
+    trainer, compared = make_trainer(), []
+    monkeypatch.setattr("translate.training.loop.check_alike", lambda *each: compared.append(each))
+    trainer.run(list(make_batches(epochs=3))[:7])
+    assert compared == [(trainer.method, 3), (trainer.method, 6)]
+
+
+def test_the_plateau_and_the_log_hear_the_loss_of_all_processes(monkeypatch):
+    trainer = make_trainer()
+    trainer.plateau = Plateau()
+    monkeypatch.setattr("translate.training.loop.average_over_processes", lambda tensors: [t.fill_(7) for t in tensors])
+    trainer.run(make_batches(steps=2))
+    assert trainer.check_losses() == {"loss_D": 7.0, "loss_G": 7.0}
+    state = trainer.plateau.state_dict()
+    assert (state["sum"], state["steps"]) == (14.0, 2)
+
+
 def test_it_ends_with_the_batches():
     trainer = make_trainer()
     trainer.run(make_batches(steps=3))

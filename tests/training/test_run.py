@@ -17,6 +17,7 @@ VARIANTS = {
     "dropout": {"no_dropout": False},
     "wgangp": {"gan_mode": "wgangp"},
     "batch norm": {"normG": "batch", "normD": "batch"},
+    "loss scaling": {"precision": "fp16"},
 }
 LOSS = r"(D_fake|D_real|G|G_GAN|NCE|NCE_Y): \d+\.\d{3} "
 LOG_LINE = re.compile(r"\(epoch: \d+, iters: \d+, time: \d+\.\d{3}, data: \d+\.\d{3}\) " + f"({LOSS})" + "{6}")
