@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from translate.errors import InputError
 from translate.training.lock import only_process
+from translate.training.run_folder import RunFolder
 
 HOLD = """
 import sys, time
@@ -64,3 +66,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     refused = pytest.raises(InputError, match=r"cannot write to .*file.*--checkpoints_dir")
     with refused, only_process(tmp_path / "file" / "run"):
         pytest.fail("there is no folder")
+
+
+def test_a_state_that_is_saved_while_the_run_is_made_ready_is_not_written_over(train, resume, tree, monkeypatch):
+    folder = RunFolder(train(max_steps=1).folder)
+    before = tree(folder.path)
+
+    @contextmanager
+    def late(path):
+        """Until now the run was another process's, which saves before it lets go."""
+        folder.save_state(folder.load_state())
+        with only_process(path):
+            yield
+
+    monkeypatch.setattr("translate.training.run.only_process", late)
+    with pytest.raises(InputError, match=r"run was saved by another process .*; start it again"):
+        resume(max_steps=2)
+    assert tree(folder.path) == before
+    monkeypatch.undo()
+    assert resume(max_steps=2).step == 2

@@ -130,6 +130,7 @@ def _open_files(job: Job, stop: StopRequest, held: contextlib.ExitStack) -> tupl
     """Whoever writes the run's files, and where a former run of its name is now."""
     run, folder, reports = job.settings.run, job.start.folder, job.settings.reports
     held.enter_context(only_process(folder.path))
+    job.start.check_newest()
     aside = None if job.start.continues else folder.begin()
     remove_leftovers(folder.path)
     if job.processes.launches:

@@ -60,6 +60,14 @@ class RunFolder:
             raise InputError(f"{self.state_path} is not the state of a run; restore it, or delete it to go on without")
         return state
 
+    def state_mark(self) -> tuple[int, int] | None:
+        """Another one whenever a state was saved; None where there is none."""
+        try:
+            status = self.state_path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
     def export(self, epoch: str | int, networks: nn.ModuleDict) -> None:
         """Write ``<epoch>_net_<name>.pth`` for every network that has weights, as plain state dicts on the CPU."""
         for name, network in networks.items():

@@ -24,6 +24,7 @@ class Start:
         record: what the continued run wrote about itself; empty if there is none.
         state: of the continued run; None starts with fresh optimisers.
         weights: files of networks to start from where there is no state.
+        mark: of the state when it was read.
     """
 
     settings: TrainSettings
@@ -32,6 +33,19 @@ class Start:
     record: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] | None = None
     weights: dict[str, Path] = field(default_factory=dict)
+    mark: tuple[int, int] | None = None
+
+    def check_newest(self) -> None:
+        """Refuse to go on from a state that is no longer the newest, which would be lost. To be asked when nobody else
+        can save one any more.
+
+        Raises:
+            InputError: the process that trained the run until now has saved again.
+        """
+        if self.continues and self.folder.state_mark() != self.mark:
+            raise InputError(
+                f"{self.folder.path} was saved by another process while this one was being made ready; start it again"
+            )
 
     @property
     def own(self) -> Path | None:
@@ -121,19 +135,20 @@ def _continue(settings: TrainSettings, folder: RunFolder, values: Mapping[str, A
         raise InputError(_fixed("model", settings.model, kept["model"]))
     if "display" in values:
         kept.pop("display_id", None)  # it would go before the display that is asked for now
+    mark = folder.state_mark()
     state = folder.load_state()
     if state is not None:
         settings = resolve({**kept, **values})
         _refuse_fixed(settings, kept)
         _note_the_place(settings.run, folder, state["progress"]["epoch"])
-        return Start(settings, folder, continues=True, record=record, state=state)
+        return Start(settings, folder, continues=True, record=record, state=state, mark=mark)
     run = settings.run
     if not any(is_wanted(name) for name in folder.weights(run.epoch)):
         raise InputError(f"--continue_train: {folder.path} holds nothing to continue; drop the flag to start the run")
     print(f"note: no saved state in {folder.path}; its weights go on with fresh optimisers, epoch {run.epoch_count}")
     weights = find_weights(str(folder.path), run.epoch)
     settings = resolve({**describe_weights(weights), **kept, **values})
-    return Start(settings, folder, continues=True, record=record, weights=weights)
+    return Start(settings, folder, continues=True, record=record, weights=weights, mark=mark)
 
 
 def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
