@@ -19,6 +19,10 @@ class RunError(TranslateError):
     exit_code = 1
 
 
+class LostReader(RunError):
+    """A process that reads pictures was lost; the training itself is sound."""
+
+
 class Described(TranslateError):
     """A dry run has said all it can; nothing is wrong (exit code 0)."""
 

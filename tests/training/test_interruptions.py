@@ -1,5 +1,6 @@
 """What ends a run before its time, and that nothing good is lost by it."""
 
+import multiprocessing
 import shlex
 import shutil
 import signal
@@ -52,6 +53,22 @@ def test_a_picture_that_vanishes_costs_no_step(train, resume, whole, read_log, s
         with pytest.raises(InputError, match=r"a1.png does not exist"):
             train(dataroot=str(copied))
     hidden.rename(picture)
+    folder = tmp_path / "checkpoints" / "run"
+    done = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
+    assert done == len(read_log(folder)) >= 1
+    resume()
+    assert same_state(whole, folder)
+
+
+def test_a_lost_reader_costs_no_step(train, resume, whole, read_log, same_state, monkeypatch, tmp_path):
+    def lose(self):
+        for reader in multiprocessing.active_children():
+            reader.kill()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CUT, "after_step", lose)
+        with pytest.raises(RunError, match="a process that reads pictures was lost"):
+            train(num_threads=1)
     folder = tmp_path / "checkpoints" / "run"
     done = torch.load(folder / "latest_state.pth", weights_only=True)["progress"]["step"]
     assert done == len(read_log(folder)) >= 1

@@ -14,7 +14,7 @@ from translate.data.listing import shown
 from translate.data.machine import usable_cores
 from translate.data.sampling import Key
 from translate.data.unpaired import Sample
-from translate.errors import InputError, RunError, TranslateError
+from translate.errors import InputError, LostReader, TranslateError
 
 MOST_DEFAULT_WORKERS = 4
 WORKER_GRACE_S = 30  # how long a worker outlives a terminate signal, so that the main process can finish its step
@@ -77,7 +77,8 @@ class Batches:
 
     Raises, while iterating:
         InputError: a picture vanished, broke or does not fit (PictureError names it).
-        RunError: a worker process was killed, or has no room for its batches.
+        LostReader: a worker process was killed.
+        RunError: a worker has no room for its batches.
     """
 
     def __init__(self, loader: DataLoader):
@@ -123,7 +124,7 @@ def _next(running: list) -> Batch | None:
             raise
         why = str(error) or type(error).__name__
         remedy = "free some memory or use --num_threads 0"
-        raise RunError(f"a process that reads pictures was lost ({why}); {remedy}") from error
+        raise LostReader(f"a process that reads pictures was lost ({why}); {remedy}") from error
     if isinstance(batch, TranslateError):
         raise batch
     return batch

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from translate.collectives import any_says, average_over_processes, process_count, process_rank
-from translate.errors import InputError, RunError
+from translate.errors import InputError, LostReader, RunError
 from translate.methods import Method
 from translate.training.averaging import WeightAverage
 from translate.training.forward import Forward
@@ -312,12 +312,13 @@ def _next(batches: Iterator[Batch]) -> Batch | None:
 
     Raises:
         InputError: a picture cannot be read, here or in another process.
+        LostReader: who reads it was lost.
     """
     batch, problem = None, None
     try:
         batch = next(batches, None)
-    except InputError as error:
+    except (InputError, LostReader) as error:
         problem = error
     if any_says(problem is not None):
-        raise problem or InputError("a picture that another process reads is broken or gone; it says which")
+        raise problem or InputError("another process cannot read a picture; it says which and why")
     return batch

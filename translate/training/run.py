@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translate.errors import Described, InputError, RunError, Stopped
+from translate.errors import Described, InputError, LostReader, RunError, Stopped
 from translate.files import remove_leftovers
 from translate.options import RunOptions
 from translate.reports.displays import Shown, open_displays
@@ -202,8 +202,8 @@ def _run(job: Job, trainer: Trainer, observer: Observer | Follower) -> None:
     observer.start(trainer)
     try:
         trainer.run(batches)
-    except InputError:
-        observer.save(trainer)  # a picture broke or vanished; the steps before it are good
+    except (InputError, LostReader):
+        observer.save(trainer)  # a picture broke or vanished, or who reads it; the steps before it are good
         raise
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
