@@ -96,6 +96,8 @@ def test_torchrun_says_who_one_is(monkeypatch):
     assert processes_of_environment() == Processes(5, 8, 1, 4, frozenset(["abc"]))
     assert processes_of_environment().share(3) == Share(5, 8, 3)
     assert not processes_of_environment().is_first
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")  # another launcher
+    assert processes_of_environment() == Processes(5, 8, 1, 4)
 
 
 def test_a_call_of_torchrun_without_a_name_is_told_by_its_process_and_when_that_began(monkeypatch):

@@ -117,21 +117,21 @@ def processes_of_environment() -> Processes:
     told = {field: int(os.environ[name]) for field, name in TOLD.items() if os.environ.get(name, "").isdigit()}
     if told.keys() != TOLD.keys():
         return Processes()  # one of these alone may be another program's
-    return Processes(**told, launches=frozenset([_launch()]))
+    return Processes(**told, launches=frozenset(_launch()))
 
 
-def _launch() -> str:
-    """A name of the call of torchrun."""
-    told = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+def _launch() -> list[str]:
+    """A name of the call of torchrun; none for other launchers, which start nothing again."""
+    told = os.environ.get("TORCHELASTIC_RUN_ID")
     if told != "none":
-        return told  # by --standalone or --rdzv_id; without these it is the same for all calls
+        return [told] if told else []  # by --standalone or --rdzv_id; without these it is "none" for all calls
     parent = os.getppid()
     try:
         # In containers the number of the process is always the same; when it began is not.
         began = Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
         began = ""  # not Linux
-    return " ".join(["torchrun", socket.gethostname(), str(parent), began]).strip()
+    return [" ".join(["torchrun", socket.gethostname(), str(parent), began]).strip()]
 
 
 @contextlib.contextmanager
