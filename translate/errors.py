@@ -20,7 +20,7 @@ class RunError(TranslateError):
 
 
 class LostReader(RunError):
-    """A process that reads pictures was lost; the training itself is sound."""
+    """A process that reads pictures was lost, or cannot hand them over; the training itself is sound."""
 
 
 class Described(TranslateError):

@@ -11,7 +11,7 @@ from translate.data.preprocess import Preprocess
 from translate.data.reading import PictureError
 from translate.data.sampling import EpochSampler
 from translate.data.unpaired import UnpairedPictures
-from translate.errors import InputError, RunError
+from translate.errors import InputError, LostReader, RunError
 
 SMALL = Preprocess(load_size=36, crop_size=32)
 
@@ -154,7 +154,7 @@ def test_shared_memory_that_is_full_is_said_in_words_and_nobody_waits_for_the_ba
     batches = make_loader(Cramped(pictures), sampler(), 1, multiprocessing_context="fork")
     words = r"a batch does not fit into the memory that processes share.*use --num_threads 0.*--shm-size"
     seen = []
-    with pytest.raises(RunError, match=words):
+    with pytest.raises(LostReader, match=words):
         for batch in batches:
             seen.append(batch["epoch"])
     assert seen == [1, 1]

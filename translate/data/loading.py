@@ -77,8 +77,7 @@ class Batches:
 
     Raises, while iterating:
         InputError: a picture vanished, broke or does not fit (PictureError names it).
-        LostReader: a worker process was killed.
-        RunError: a worker has no room for its batches.
+        LostReader: a worker process was killed, or has no room for its batches.
     """
 
     def __init__(self, loader: DataLoader):
@@ -196,9 +195,9 @@ def _uneven(letter: str, first: Sample, second: Sample) -> InputError:
     )
 
 
-def _no_shared_memory(error: RuntimeError) -> RunError:
+def _no_shared_memory(error: RuntimeError) -> LostReader:
     why = " ".join(str(error).split())
-    return RunError(
+    return LostReader(
         f"a batch does not fit into the memory that processes share, /dev/shm on Linux ({why}); use --num_threads 0, "
         "or give the machine more of it, a container with docker run --shm-size=8g"
     )
