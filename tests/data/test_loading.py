@@ -1,5 +1,4 @@
 import os
-import resource
 import signal
 
 import pytest
@@ -146,6 +145,8 @@ class Cramped(torch.utils.data.Dataset):
 
     def __getitem__(self, key):
         if key[0] == 2:
+            import resource  # Windows does not have it
+
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         return self.pictures[key]
 
