@@ -10,10 +10,11 @@ from PIL import Image
 
 import translate
 from translate import testing
-from translate.errors import InputError
+from translate.errors import InputError, RunError
 from translate.networks import build_generator
 from translate.options import ApplyOptions
 from translate.testing import run_test
+from translate.translator import Translator
 
 
 def pixels_of(path):
@@ -202,6 +203,14 @@ class TestMasks:
         monkeypatch.setattr(testing, "pixels_at_once", lambda device: 10**9)
         assert files("gpu") == alone
         assert sum("hole_A" in path for path in alone) == 3
+
+    def test_a_generator_that_knows_no_tiles_is_advised_none(self, applied, filler, photos, monkeypatch):
+        def fail(*_):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+        monkeypatch.setattr(Translator, "translate_image", fail)
+        with pytest.raises(RunError, match=r"a\.png needs more memory than cpu has; give a smaller --size; 0 of 1"):
+            applied(photos / "a.png", run=filler)
 
     def test_the_hole_of_a_mask_is_what_changes(self, applied, filler, photos, out, tmp_path):
         mask = np.zeros((40, 40), np.uint8)

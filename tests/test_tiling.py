@@ -14,7 +14,7 @@ from translate.networks import build_generator
 from translate.networks.initialization import initialize
 from translate.networks.windows import Norm, steps_of
 from translate.sizing import TestSize
-from translate.tiling import TILE_STATS, TiledGenerator, make_tiles
+from translate.tiling import TILE_STATS, TiledGenerator, flags_for_less_memory, make_tiles
 from translate.translator import Translator
 
 ANTIALIAS = [{}, {"no_antialias": True, "no_antialias_up": True}]
@@ -245,6 +245,12 @@ class TestWhatIsTiled:
     def test_other_generators_are_refused_with_the_remedy(self, netG):
         with pytest.raises(InputError, match=r"--tile 512: .* only resnet and stylegan2 generators .*leave --tile out"):
             TiledGenerator(build_generator(netG, ngf=1, normG="batch"), 512)
+
+    def test_tiles_are_advised_against_want_of_memory_where_there_can_be_some(self):
+        unet = build_generator("unet_128", ngf=1)
+        assert flags_for_less_memory(make_generator()) == "a smaller --size, or --tile 512"
+        assert flags_for_less_memory(TiledGenerator(make_generator(), 512)) == "a smaller --tile"
+        assert flags_for_less_memory(unet) == "a smaller --size"
 
     def test_another_word_is_refused_with_the_nearest(self):
         with pytest.raises(InputError, match=r"--tile_stats exct is not known: did you mean exact"):

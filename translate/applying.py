@@ -34,6 +34,7 @@ from translate.registry import did_you_mean
 from translate.saving import ENDINGS, Errand, plan, save
 from translate.settings import test_groups
 from translate.sizing import choose_size
+from translate.tiling import flags_for_less_memory
 from translate.training.device import choose_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder
@@ -275,6 +276,7 @@ def _translate_all(
     """
     written: list[Path] = []
     folder: Path | None = None
+    remedy = flags_for_less_memory(translator.generator)
 
     def read(each: Errand) -> Picture:
         return translator.prepare(Part(each.source, range=translator.source).read(translator.input_nc))
@@ -286,7 +288,7 @@ def _translate_all(
             folder = each.source.parent
             steadier.begin()
         steadier.see(visible(prepared))
-        with naming_what_does_not_fit(each.source, translator.device, tiled=options.tile is not None):
+        with naming_what_does_not_fit(each.source, translator.device, remedy):
             hole = holes(each.name, prepared.size) if holes else None
             return [translator.translate_image(prepared, AS_PREPARED, hole)]
 

@@ -38,7 +38,7 @@ from translate.result_quality import Comparison, Quality, compare_with
 from translate.saving import save_values, write_picture
 from translate.settings import resolve, train_flags
 from translate.sizing import TestSize, choose_size
-from translate.tiling import TiledGenerator
+from translate.tiling import flags_for_less_memory
 from translate.training.device import choose_device, describe_device
 from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder, find_run, list_runs
@@ -370,8 +370,8 @@ class _Job:
         return Row(each.name, files, note, thumbnails, scores), scores
 
     def _translate(self, batch: list["_Ready"]) -> list[dict[str, Picture]]:
-        tiled = isinstance(self.translator.generator, TiledGenerator)
-        with naming_what_does_not_fit(batch[0].input.part.path, self.translator.device, tiled):
+        remedy = flags_for_less_memory(self.translator.generator)
+        with naming_what_does_not_fit(batch[0].input.part.path, self.translator.device, remedy):
             if len(batch) > 1:
                 return self.translator.batch_views([ready.prepared for ready in batch])
             return [self.translator.views(batch[0].prepared, batch[0].hole)]

@@ -22,6 +22,8 @@ from translate.networks.windows import Block, Norm, Span, Step, Window, run_wind
 from translate.options import TILE_STATS
 from translate.registry import did_you_mean
 
+TILED = ResnetGenerator | StyleGAN2Generator
+
 
 class TiledGenerator(nn.Module):
     """A ResNet or StyleGAN2 generator that translates pictures larger than a tile in tiles.
@@ -43,7 +45,7 @@ class TiledGenerator(nn.Module):
         super().__init__()
         if statistics not in TILE_STATS:
             raise InputError(f"--tile_stats {statistics} is not known: {did_you_mean(statistics, TILE_STATS)}")
-        if not isinstance(generator, ResnetGenerator | StyleGAN2Generator):
+        if not isinstance(generator, TILED):
             raise InputError(
                 f"--tile {tile_px}: a {type(generator).__name__} looks at the picture as a whole, and only resnet "
                 "and stylegan2 generators work in tiles; leave --tile out, or give a --size that the memory suffices "
@@ -92,6 +94,13 @@ class TiledGenerator(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for step in steps:
             x = step(x)
+
+
+def flags_for_less_memory(generator: nn.Module) -> str:
+    """What to give for a translation that takes less memory."""
+    if isinstance(generator, TiledGenerator):
+        return "a smaller --tile"
+    return "a smaller --size, or --tile 512" if isinstance(generator, TILED) else "a smaller --size"
 
 
 def make_tiles(height: int, width: int, tile_px: int, stride: int) -> list[Window]:

@@ -17,7 +17,7 @@ from translate.method_flags import Holes
 from translate.pipelining import overlapped
 from translate.saving import Errand
 from translate.sizing import TestSize
-from translate.tiling import TiledGenerator
+from translate.tiling import flags_for_less_memory
 from translate.training.memory import naming_what_does_not_fit
 from translate.translator import Translator
 
@@ -63,13 +63,13 @@ def _frames(
 ) -> Iterator[Image.Image]:
     """The translations of frames, in their order, a few of which are read ahead."""
 
-    tiled = isinstance(translator.generator, TiledGenerator)
+    remedy = flags_for_less_memory(translator.generator)
 
     def compute(batch: list[Image.Image]) -> list[Image.Image]:
         (prepared,) = batch
         steadier.see(prepared)
         hole = holes(errand.name, prepared.size) if holes else None
-        with naming_what_does_not_fit(errand.source, translator.device, tiled):
+        with naming_what_does_not_fit(errand.source, translator.device, remedy):
             return [translator.translate_image(prepared, AS_PREPARED, hole)]
 
     done = overlapped(frames, translator.prepare, compute, lambda _, result: result, fits=lambda *_: False)

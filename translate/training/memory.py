@@ -84,16 +84,18 @@ def networks_fit(device: torch.device) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def naming_what_does_not_fit(path: Path, device: torch.device, tiled: bool) -> Iterator[None]:
+def naming_what_does_not_fit(path: Path, device: torch.device, remedy: str) -> Iterator[None]:
     """Too little memory within the block becomes a sentence about the picture that is translated there.
 
+    Args:
+        remedy: flags that would help.
+
     Raises:
-        RunError: with the flags that would help.
+        RunError: with these.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        remedy = "a smaller --tile" if tiled else "a smaller --size, or --tile 512"
         raise RunError(f"{path} needs more memory than {device} has; give {remedy}") from error
