@@ -59,6 +59,19 @@ class TestTrouble:
                 applied(overwrite=True)
         assert applied(skip_existing=True) == ApplyResult(out, 2, 2, 1)
 
+    def test_a_picture_that_vanishes_on_the_way_is_told_with_what_is_written(self, applied, photos, out, monkeypatch):
+        real = applying.save
+
+        def remove_and_save(*arguments):
+            (photos / "c.bmp").unlink(missing_ok=True)
+            real(*arguments)
+
+        monkeypatch.setattr(applying, "overlapped", one_after_the_other)
+        monkeypatch.setattr(applying, "save", remove_and_save)
+        with pytest.raises(RunError, match=r"c\.bmp does not exist; check .*; 1 of 3 pictures are written; --skip_e"):
+            applied()
+        assert contents(out).keys() == {"a.png"}
+
     def test_results_that_are_missing_in_the_end_are_an_error(self, applied, monkeypatch):
         real_save = applying.save
         monkeypatch.setattr(

@@ -300,7 +300,7 @@ def _translate_all(
     try:
         for _ in tqdm(done, total=len(errands), unit="pic", disable=None):
             pass
-    except RunError as error:
+    except (RunError, PictureError) as error:  # each was readable before
         go_on = "" if options.overwrite else "; --skip_existing goes on with the others"
         raise RunError(f"{error}; {len(written)} of {len(errands)} pictures are written{go_on}") from error
 
