@@ -63,6 +63,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
 def listens(port: int) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(("localhost", port)) == 0
@@ -119,9 +125,12 @@ def test_a_killed_process_ends_the_others_with_a_sentence_and_the_run_goes_on(st
     assert len(losses(folder)) == step + 2  # none lost, none twice
 
 
-def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_path):
+@pytest.mark.parametrize("standalone", [True, False])
+def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_path, standalone):
     folder = tmp_path / "checkpoints" / "run"
-    process = start("--max_restarts=1", name="run", n_epochs=10000, max_steps=60, save_latest_freq=2)
+    # The usual way has one store for all lives, in which the addresses of the dead are found.
+    where = HERE if standalone else ("--nproc_per_node=2", f"--master_port={free_port()}")
+    process = start("--max_restarts=1", where=where, name="run", n_epochs=10000, max_steps=60, save_latest_freq=2)
     wait_for(lambda: len(losses(folder)) >= 4)
     os.kill(worker(process, 1), signal.SIGKILL)
     out, errors = process.communicate(timeout=PATIENCE_S)
@@ -129,12 +138,6 @@ def test_processes_that_are_started_again_go_on_from_the_last_state(start, tmp_p
     assert "continuing behind step" in out
     assert "kept as" not in out  # the run was not begun anew
     assert len(losses(folder)) == 60
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return free.getsockname()[1]
 
 
 def test_several_calls_of_torchrun_go_on_together(start, tmp_path):
