@@ -181,7 +181,7 @@ def ancestors(pid: int) -> list[int]:
 def table(flags: argparse.Namespace, page: Path, writing_s: float, runs: Sequence[dict[str, float]]) -> str:
     """What was found, in Markdown."""
     middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    seconds = " | ".join(f"{middle[name]:.2f}" for name in SECONDS)
+    seconds = " | ".join(f"{middle[name]:.3f}" for name in SECONDS)
     return "\n".join([
         f"{flags.rows} rows of {len(flags.labels)} pictures, {flags.picture_px} pixels wide, median of {len(runs)}",
         "",

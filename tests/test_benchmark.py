@@ -49,12 +49,23 @@ def test_a_batch_that_some_of_them_could_not_share_is_refused_before_any_is_meas
     assert done.stderr == ("error: --batch_size 2 cannot be shared evenly by 4 processes: use --batch_size 4\n")
 
 
-def test_processes_that_die_are_told(run_script, tmp_path):
-    words = ["--processes", "1", "--batch_size", "1", "--crop_size", "16", "--gpu_ids", "x"]
+def test_processes_that_fail_are_told(run_script, tmp_path):
+    words = [
+        "--processes",
+        "1",
+        "--batch_size",
+        "1",
+        "--crop_size",
+        "4",
+        "--ngf",
+        "2",
+        "--ndf",
+        "2",
+    ]  # of one pixel inside
     done = run_script(tmp_path, "scripts/benchmark_processes", *words)
     assert done.returncode == 1
     assert done.stderr.strip().endswith(
-        "error: 1 processes have died of what stands above; leave them out of --processes"
+        "error: 1 processes have failed of what stands above; leave 1 out of --processes"
     )
 
 
