@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translate.losses.depth import (
+    count_pairs,
     edge_aware_curvature,
     edge_aware_smoothness,
     human_pairs,
@@ -160,6 +161,19 @@ def test_without_a_valid_pixel_loss_and_gradient_are_0(name):
     loss.backward()
     assert loss.item() == 0
     assert not s["log_depth"].grad.any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, SIDES, SIDES)
+def test_gradients_of_pieces_are_those_of_the_batch_where_they_divide_by_the_mean_count(seed, height, width):
+    s = tensors(scene(seed, height, width, batch=3))
+    residual, valid = residual_of(s), s["valid"].clone()
+    valid[0] = False  # a piece without any pair
+    pieces = list(zip(residual.split(1), valid.split(1), strict=True))
+    counts = torch.stack([count_pairs(known) for _, known in pieces]).double().mean(0)
+    counts = torch.where(counts > 0, counts, 1.0)
+    found = [multi_scale_gradient(each, known, counts=counts).item() for each, known in pieces]
+    assert np.mean(found) == pytest.approx(multi_scale_gradient(residual, valid).item(), abs=1e-12)
 
 
 def test_without_people_their_pairs_are_0():

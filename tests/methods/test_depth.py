@@ -22,6 +22,7 @@ from translate.networks.hourglass import Hourglass
 from translate.settings import resolve
 from translate.testing import run_test
 from translate.training.job import build_method
+from translate.training.preparing import share_counts
 from translate.training.run import train_from_flags
 from translate.translator import Translator
 
@@ -59,6 +60,15 @@ class TestLosses:
         assert named["smooth"].item() == pytest.approx(0.075 * edge_aware_smoothness(state.log_depth, unit).item())
         assert named["curvature"].item() == pytest.approx(0.1 * edge_aware_curvature(state.log_depth, unit).item())
         assert total.item() == pytest.approx(sum(value.item() for name, value in named.items() if name != "G"))
+
+    def test_pieces_of_a_batch_have_the_losses_of_the_whole_whatever_is_known_in_each(self):
+        method = make(lambda_human=0.5).double().eval()  # batch norms of all of them alike
+        batch = {domain: images.double() for domain, images in batch_of(method).items()}
+        batch["B"][0, 0, 9:, 2:] = 0
+        parts = [{domain: images[at : at + 1] for domain, images in batch.items()} for at in (0, 1)]
+        pieces = [method.losses("G", method(part))[1] for part in share_counts(method, parts)]
+        for name, loss in method.losses("G", method(batch))[1].items():
+            assert sum(piece[name].item() for piece in pieces) / 2 == pytest.approx(loss.item(), rel=1e-9), name
 
     def test_with_people_the_weights_are_1_and_a_half(self):
         method = make(lambda_human=0.5)

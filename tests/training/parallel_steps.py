@@ -25,6 +25,18 @@ CASES: dict[str, dict[str, Any]] = {
     "FastCUT": {"CUT_mode": "FastCUT", "num_patches": 7, "netF_nc": 6},
     "CUT, wgangp": {"num_patches": 7, "netF_nc": 6, "gan_mode": "wgangp"},
     "CycleGAN": {"model": "cycle_gan", "pool_size": 3},
+    # Losses over as many values as count: of the pieces of a batch each has another number.
+    "context encoder": {
+        "model": "context_encoder",
+        "netG": "context_encoder_64",
+        "crop_size": 64,
+        "bottleneck": 9,
+        "normG": "none",
+        "normD": "instance",
+        "mask": "blocks",
+        "overlap_px": 1,
+    },
+    "colorization": {"model": "colorization", "netG": "eccv16", "normG": "none", "lambda_GAN": 0.1},
     "MoCo": {"model": "moco", **ENCODER, "queue_size": 10, "key_momentum": 0.9},
     "pix2pix": {"model": "pix2pix", "normG": "instance", "normD": "instance", "no_dropout": True},
 }
@@ -83,7 +95,7 @@ def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> 
     precision = Precision("fp32", CPU)
     trainer = Trainer(method, optimizers, lambda epoch: 0.01, 0, precision, batch_size, limits, observe, share.parts)
     trainer.prepare = Exact(method, 0, CPU)
-    trainer.run(batches(EpochSampler(SAMPLES, batch_size, 0, 1, share=share)))
+    trainer.run(batches(EpochSampler(SAMPLES, batch_size, 0, 1, share=share), flags.get("crop_size", SIDE_PX)))
     found = {f"gradient of {key}": weight.grad for key, weight in method.named_parameters() if weight.grad is not None}
     found |= {f"weight {key}": weight.detach() for key, weight in method.named_parameters()}
     found |= {f"buffer {key}": value for key, value in method.named_buffers() if "queue" in key}
@@ -92,17 +104,19 @@ def take_steps(name: str, batch_size: int, share: Share, steps: int = STEPS) -> 
     return {**found, "losses": torch.tensor(losses)}
 
 
-def batches(sampler: EpochSampler) -> Iterator[Batch]:
+def batches(sampler: EpochSampler, side_px: int) -> Iterator[Batch]:
     for keys in sampler:
         index = [number for _, number in keys]
-        pictures = {letter: torch.stack([picture(letter, number) for number in index]) for letter in "AB"}
+        pictures = {letter: torch.stack([picture(letter, number, side_px) for number in index]) for letter in "AB"}
         texts = [[SAMPLES, *[number] * (1 + number % 3), SAMPLES + 1] for number in index]
         yield {**pictures, "tokens": texts, "A_paths": [], "B_paths": [], "epoch": 1, "index": index}
 
 
-def picture(letter: str, number: int) -> torch.Tensor:
+def picture(letter: str, number: int, side_px: int) -> torch.Tensor:
+    """Noise; every third is grey."""
     drawn = torch.Generator().manual_seed(2 * number + (letter == "B"))
-    return torch.randint(0, 256, (3, SIDE_PX, SIDE_PX), generator=drawn, dtype=torch.uint8)
+    noise = torch.randint(0, 256, (3, side_px, side_px), generator=drawn, dtype=torch.uint8)
+    return noise[:1].expand(3, -1, -1) if number % 3 == 1 else noise
 
 
 def main(target: str) -> None:

@@ -11,6 +11,7 @@ def multinomial_loss(
     shares: Tensor,
     class_weights: Tensor | None = None,
     counted: Tensor | None = None,
+    count: Tensor | None = None,
 ) -> Tensor:
     r"""Cross entropy of every pixel with a soft target, rare classes weighted up (Zhang, Isola, Efros, ECCV 2016,
     arXiv:1603.08511, eq. 2), as the mean over pixels:
@@ -26,6 +27,8 @@ def multinomial_loss(
         shares: (B, K, H, W) of the target in these classes, summing to 1 over K.
         class_weights: w (Q,); none: all 1.
         counted: (B,) bool, the pictures that take part; none: all.
+        count: a scalar above 0 to take for their number. For a piece of a batch it is the mean over all pieces: then
+            the mean of their losses is the loss of the batch.
 
     Returns:
         a scalar, at least float32; 0 if no picture takes part. With equal logits and without weights it is ln Q.
@@ -39,7 +42,7 @@ def multinomial_loss(
     if counted is None:
         return values.mean()
     # Not selected but multiplied: how many there are is not known to the host, and need not be.
-    return (values.mean((1, 2)) * counted).sum() / counted.sum().clamp(min=1)
+    return (values.mean((1, 2)) * counted).sum() / (counted.sum().clamp(min=1) if count is None else count)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

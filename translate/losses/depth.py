@@ -45,19 +45,29 @@ def human_pairs(residual: Tensor, valid: Tensor, people: Tensor) -> Tensor:
     return (0.5 * (_mean(squares, of_people) + _mean(squares, valid)) * there).mean()
 
 
-def multi_scale_gradient(residual: Tensor, valid: Tensor, scales: int = 5) -> Tensor:
+def multi_scale_gradient(residual: Tensor, valid: Tensor, scales: int = 5, counts: Tensor | None = None) -> Tensor:
     """Eq. 4: the mean of |R(x) - R(x + 2)| over the valid pairs of both axes, summed over scales.
 
     Args:
         residual, valid: (B, 1, H, W); each scale takes every second pixel of the one before.
         scales: one without pairs adds 0.
+        counts: (scales,) above 0, to take for what :func:`count_pairs` says of these pictures. For a piece of a batch
+            it is the mean over all pieces: then the mean of their losses is the loss of the batch.
     """
+    if counts is None:
+        counts = count_pairs(valid, scales).clamp(min=1)
     total = residual.new_zeros(())
     for scale in range(scales):
         here, known = _coarser(residual, scale), _coarser(valid, scale)
-        sums, counts = zip(*(_pairs(here, known, axis) for axis in (-1, -2)), strict=True)
-        total = total + torch.stack(sums).sum() / torch.stack(counts).sum().clamp(min=1)
+        distances = [(_distance(here, axis) * _pairs(known, axis)).sum() for axis in (-1, -2)]
+        total = total + torch.stack(distances).sum() / counts[scale]
     return total
+
+
+def count_pairs(valid: Tensor, scales: int = 5) -> Tensor:
+    """How many valid pairs there are at each scale of :func:`multi_scale_gradient`, (scales,)."""
+    known = [_coarser(valid, scale) for scale in range(scales)]
+    return torch.stack([_pairs(each, -1).sum() + _pairs(each, -2).sum() for each in known])
 
 
 def edge_aware_smoothness(log_depth: Tensor, images: Tensor, scales: int = 5) -> Tensor:
@@ -111,13 +121,21 @@ def _coarser(x: Tensor, scale: int) -> Tensor:
     return x[..., :: 2**scale, :: 2**scale]
 
 
-def _pairs(residual: Tensor, valid: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Sum of the distances of valid pairs along an axis, and how many there are."""
-    length = max(residual.shape[axis] - GRADIENT_STEP_PX, 0)
-    step = residual.shape[axis] - length
-    both = valid.narrow(axis, 0, length) & valid.narrow(axis, step, length)
-    distance = (residual.narrow(axis, 0, length) - residual.narrow(axis, step, length)).abs()
-    return (distance * both).sum(), both.sum()
+def _distance(residual: Tensor, axis: int) -> Tensor:
+    """Of the pixels of each pair along an axis."""
+    first, second = _ends(residual, axis)
+    return (first - second).abs()
+
+
+def _pairs(valid: Tensor, axis: int) -> Tensor:
+    """Which pairs along an axis are valid: those of which both pixels are."""
+    first, second = _ends(valid, axis)
+    return first & second
+
+
+def _ends(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    length = max(x.shape[axis] - GRADIENT_STEP_PX, 0)
+    return x.narrow(axis, 0, length), x.narrow(axis, x.shape[axis] - length, length)
 
 
 def _centred(residual: Tensor, valid: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def l2(prediction: Tensor, target: Tensor) -> Tensor:
     return _difference(prediction, target).square().mean()
 
 
-def masked_l2(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def masked_l2(prediction: Tensor, target: Tensor, weight: Tensor, count: Tensor | None = None) -> Tensor:
     r"""The weighted mean squared difference over the values that count, those of a positive weight:
 
     .. math:: L = \frac{\sum_i w_i (\hat x_i - x_i)^2}{|\{i : w_i > 0\}|}
@@ -36,16 +36,18 @@ def masked_l2(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     Args:
         prediction, target: (B, C, H, W).
         weight: at least 0, of a shape that broadcasts to theirs, e.g. (B, 1, H, W).
+        count: a scalar above 0 to divide by instead of the number of values that count. For a piece of a batch it is
+            the mean of that number over all pieces: then the mean of their losses is the loss of the batch.
 
     Returns:
         a scalar, at least float32; 0 where nothing counts.
     """
-    return _mean_where_counted(_difference(prediction, target).square(), weight)
+    return _mean_where_counted(_difference(prediction, target).square(), weight, count)
 
 
-def masked_l1(prediction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def masked_l1(prediction: Tensor, target: Tensor, weight: Tensor, count: Tensor | None = None) -> Tensor:
     r"""Like :func:`masked_l2`, with absolute differences: sum w \|x' - x\| / number of values with w > 0."""
-    return _mean_where_counted(_difference(prediction, target).abs(), weight)
+    return _mean_where_counted(_difference(prediction, target).abs(), weight, count)
 
 
 def overlap_weights(hole: Tensor, band_px: int, factor: float = 10.0) -> Tensor:
@@ -73,6 +75,7 @@ def _difference(prediction: Tensor, target: Tensor) -> Tensor:
     return prediction.to(dtype) - target.to(dtype)
 
 
-def _mean_where_counted(values: Tensor, weight: Tensor) -> Tensor:
-    counted = (weight > 0).expand_as(values).sum()
-    return (weight.to(values.dtype) * values).sum() / counted.clamp(min=1)
+def _mean_where_counted(values: Tensor, weight: Tensor, count: Tensor | None) -> Tensor:
+    if count is None:
+        count = (weight > 0).expand_as(values).sum().clamp(min=1)
+    return (weight.to(values.dtype) * values).sum() / count

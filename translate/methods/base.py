@@ -142,6 +142,14 @@ class Method(nn.Module):
         """
         return {}
 
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        """How much there is in a batch of what losses are means over, where that depends on its pictures.
+
+        A batch that is computed in pieces holds the mean of each over all of them under ``counts``: a loss that divides
+        its sum by that is, as the mean over the pieces, the one of the whole batch. A batch in one piece holds none.
+        """
+        return {}
+
     def forward(self, batch: Batch) -> Any:
         """What all players share, computed once a step. Pictures are (B, C, H, W) in [-1, 1]."""
         raise NotImplementedError

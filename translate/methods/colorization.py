@@ -64,6 +64,7 @@ class ColorizationState:
     counted: Tensor  # (B,) bool: the pictures that have colours to learn from
     prediction: Prediction
     fake_B: Tensor | None  # (B, 3, H, W) in [-1, 1], for the discriminator
+    counts: Mapping[str, Tensor]  # of a batch in pieces, see Method.counts
 
 
 class Colorization(Method):
@@ -175,15 +176,16 @@ class Colorization(Method):
         prior = soft_prior(value.cpu(), gamut_bins(), options.soft_k, options.soft_sigma)
         self.class_weights.copy_(class_weights(prior, options.prior_mix))
 
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        return {"coloured": has_colour(_take_apart(batch["A"])[1]).sum()}
+
     def forward(self, batch: Batch) -> ColorizationState:
         """The pictures taken apart, and what the network makes of their lightness."""
         generator, real_A = self.networks["G"], batch["A"]
         check_sides(generator, real_A)
-        with torch.no_grad():
-            lightness, ab = rgb_to_lab(real_A).split((1, 2), dim=1)
-            # The pixel nearest to the middle of what a predicted colour covers when the prediction is scaled up.
-            ab = ab[..., SUBSAMPLING // 2 :: SUBSAMPLING, SUBSAMPLING // 2 :: SUBSAMPLING]
-        state = ColorizationState(real_A, lightness, ab, has_colour(ab), generator(lightness), None)
+        lightness, ab = _take_apart(real_A)
+        counts = batch.get("counts", {})
+        state = ColorizationState(real_A, lightness, ab, has_colour(ab), generator(lightness), None, counts)
         if self.options.lambda_GAN > 0:
             state.fake_B = paint(lightness, self.trained_translator().colours(state.prediction)["fake_B"])
         return state
@@ -217,14 +219,17 @@ class Colorization(Method):
         bins = self.networks["G"].model_out.centres()
         with torch.no_grad():
             indices, shares = soft_encode(state.ab, bins, self.options.soft_k, self.options.soft_sigma)
-        return multinomial_loss(state.prediction.logits, indices, shares, self.class_weights, state.counted)
+        count = state.counts.get("coloured")
+        return multinomial_loss(state.prediction.logits, indices, shares, self.class_weights, state.counted, count)
 
     def _regression(self, state: ColorizationState) -> Tensor:
         """Half the squared distance (eq. 1) as the mean over the pixels of the pictures that count, which is the mean
         over pixels and both of a and b. In units of the spacing of the bins it is of the size of the classification:
         then neither head has the trunk for itself."""
         counted = state.counted.view(-1, 1, 1, 1)
-        return masked_l2(state.prediction.ab / SPACING, state.ab / SPACING, counted)
+        count = state.counts.get("coloured")
+        values = None if count is None else count * state.ab[0].numel()
+        return masked_l2(state.prediction.ab / SPACING, state.ab / SPACING, counted, values)
 
     @torch.no_grad()
     def pictures(self, state: ColorizationState) -> dict[str, Tensor]:
@@ -238,6 +243,14 @@ class Colorization(Method):
         return Colorizer(
             generator, options.lambda_classes > 0, options.lambda_L2 > 0, options.annealed_T, options.predict_px
         )
+
+
+@torch.no_grad()
+def _take_apart(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Lightness (B, 1, H, W) of pictures (B, 3, H, W), and of every fourth pixel a and b (B, 2, h, w)."""
+    lightness, ab = rgb_to_lab(images).split((1, 2), dim=1)
+    # The pixel nearest to the middle of what a predicted colour covers when the prediction is scaled up.
+    return lightness, ab[..., SUBSAMPLING // 2 :: SUBSAMPLING, SUBSAMPLING // 2 :: SUBSAMPLING]
 
 
 def _refuse_unfit(options: ColorizationOptions, networks: NetworkOptions, input_nc: int, output_nc: int) -> None:

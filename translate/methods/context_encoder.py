@@ -53,6 +53,7 @@ class ContextState:
     weights: Tensor  # of the L2 loss, 0 where nothing is predicted
     prediction: Tensor  # in the place of the picture it belongs to
     filled: Tensor  # the prediction inside the holes, the picture around them
+    counts: Mapping[str, Tensor]  # of a batch in pieces, see Method.counts
 
 
 class ContextEncoder(Method):
@@ -208,9 +209,16 @@ class ContextEncoder(Method):
             return {"hole": centre_mask(*sizes["A"], self.hole_px)}
         return {"hole": draw_mask(self.options.mask, rng, *sizes["A"])}
 
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        return {"predicted": (self._weights(batch) > 0).sum() * batch["A"].shape[1]}
+
+    def _weights(self, batch: Batch) -> Tensor:
+        """Of the L2 loss, (B, 1, H, W)."""
+        return overlap_weights(batch["hole"].unsqueeze(1), self.options.overlap_px, self.options.overlap_weight)
+
     def forward(self, batch: Batch) -> ContextState:
         """The prediction from what is around the hole, and the picture filled with it."""
-        real, generator, options = batch["A"], self.networks["G"], self.options
+        real, generator = batch["A"], self.networks["G"]
         self._check_sides(*real.shape[-2:])
         if self.training and len(real) == 1 and isinstance(generator.encoder[-2], torch.nn.BatchNorm2d):
             raise InputError("batch norm has nothing to compare in a batch of one: use --batch_size 2 or more")
@@ -219,9 +227,10 @@ class ContextEncoder(Method):
         return ContextState(
             real=real,
             holes=holes,
-            weights=overlap_weights(holes, options.overlap_px, options.overlap_weight),
+            weights=self._weights(batch),
             prediction=prediction,
             filled=torch.where(holes, prediction, real),
+            counts=batch.get("counts", {}),
         )
 
     def _judged(self, images: Tensor) -> Tensor:
@@ -244,7 +253,8 @@ class ContextEncoder(Method):
 
     def _generator_losses(self, state: ContextState) -> tuple[Tensor, dict[str, Tensor]]:
         options = self.options
-        named = {"G_L2": options.lambda_rec * masked_l2(state.prediction, state.real, state.weights)}
+        missed = masked_l2(state.prediction, state.real, state.weights, state.counts.get("predicted"))
+        named = {"G_L2": options.lambda_rec * missed}
         total = named["G_L2"]
         if options.lambda_adv > 0:
             logits = self.networks["D"](self._fake(state))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from translate.errors import InputError
 from translate.flags import convert, flag
 from translate.losses.depth import (
+    count_pairs,
     edge_aware_curvature,
     edge_aware_smoothness,
     human_pairs,
@@ -62,6 +63,7 @@ class DepthState:
     depth: Tensor  # true, in metres
     valid: Tensor  # boolean, where it is known
     people: Tensor | None  # boolean
+    counts: Mapping[str, Tensor]  # of a batch in pieces, see Method.counts
 
 
 class Depth(Method):
@@ -129,13 +131,16 @@ class Depth(Method):
         if side_px < 2 * Hourglass.stride:
             raise InputError(f"--crop_size {side_px} is too small for depth: use {2 * Hourglass.stride} or more")
 
+    def counts(self, batch: Batch) -> dict[str, Tensor]:
+        return {"pairs": count_pairs(_known(batch["B"]), self.options.depth_scales)}
+
     def forward(self, batch: Batch) -> DepthState:
         images, truth = batch["A"], batch["B"]
         check_sides(self.networks["G"], images)
         log_depth = self.networks["G"](_as_published(images)).log_depth.float()
         depth = truth[:, :1]
         people = truth[:, 1:2] > 0 if self.options.lambda_human > 0 else None
-        return DepthState(images[:, :RGB], log_depth, depth, depth > 0, people)
+        return DepthState(images[:, :RGB], log_depth, depth, _known(truth), people, batch.get("counts", {}))
 
     def losses(self, player: str, state: DepthState) -> tuple[Tensor, dict[str, Tensor]]:
         """Eq. 2 with the weights of the flags."""
@@ -148,7 +153,8 @@ class Depth(Method):
         if options.lambda_human > 0:
             named["human"] = options.lambda_human * human_pairs(residual, state.valid, state.people)
         if options.lambda_gradient > 0:
-            named["gradient"] = options.lambda_gradient * multi_scale_gradient(residual, state.valid, scales)
+            differences = multi_scale_gradient(residual, state.valid, scales, state.counts.get("pairs"))
+            named["gradient"] = options.lambda_gradient * differences
         if options.lambda_smooth > 0:
             named["smooth"] = options.lambda_smooth * edge_aware_smoothness(state.log_depth, unit, scales)
         if options.lambda_curvature > 0:
@@ -169,6 +175,11 @@ class Depth(Method):
     @classmethod
     def translator(cls, generator: nn.Module, options: DepthOptions) -> "DepthTranslator":
         return DepthTranslator(generator)
+
+
+def _known(truth: Tensor) -> Tensor:
+    """Where the depth, the first plane, is known: (B, 1, H, W) boolean."""
+    return truth[:, :1] > 0
 
 
 class DepthTranslator(nn.Module):

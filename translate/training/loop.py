@@ -15,7 +15,7 @@ from translate.methods import Method
 from translate.training.averaging import WeightAverage
 from translate.training.forward import Forward
 from translate.training.precision import Precision
-from translate.training.preparing import Batch, Preparation, split_batch
+from translate.training.preparing import Batch, Preparation, share_counts, split_batch
 from translate.training.processes import check_alike
 from translate.training.schedule import Plateau
 
@@ -144,7 +144,7 @@ class Trainer:
     def step(self, batch: Batch) -> None:
         """One update of every player, in order."""
         files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
-        parts = [self.prepare(part) for part in split_batch(batch, self.parts)]
+        parts = share_counts(self.method, [self.prepare(part) for part in split_batch(batch, self.parts)])
         states = Forward(self.method, self.prepare, self.precision, parts)
         logged: dict[str, Tensor] = {}
         self.used_rate = self.rate(batch["epoch"])

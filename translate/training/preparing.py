@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translate.collectives import average_over_processes, process_count
 from translate.data.tensors import to_signed
 from translate.methods import Method
 from translate.randomness import generator
@@ -61,6 +62,18 @@ class Preparation:
         stacked = torch.from_numpy(np.stack(values))
         decides = stacked.ndim == 1 and not stacked.is_floating_point()
         return stacked if decides else stacked.to(self.device, non_blocking=True)
+
+
+@torch.no_grad()
+def share_counts(method: Method, parts: list[Batch]) -> list[Batch]:
+    """The prepared parts with what ``Method.counts`` finds, as the mean over these parts of all processes."""
+    if len(parts) == 1 and process_count() == 1:
+        return parts
+    found = [method.counts(part) for part in parts]
+    means = {name: torch.stack([counts[name].float() for counts in found]).mean(0) for name in found[0]}
+    average_over_processes(list(means.values()))
+    counts = {name: torch.where(mean > 0, mean, 1.0) for name, mean in means.items()}  # where it is 0, so is the sum
+    return [{**part, "counts": counts} for part in parts]
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:
