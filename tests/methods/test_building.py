@@ -42,6 +42,14 @@ def test_crops_that_the_generator_cannot_halve_are_refused(side_px, larger_px):
     check_crop(generator, [], larger_px)
 
 
+def test_crops_that_leave_a_resnet_a_single_pixel_inside_are_refused_with_one_that_is_enough():
+    generator = build_generator("resnet_4blocks", ngf=1)
+    with pytest.raises(InputError, match=r"--crop_size 4 leaves the generator a single pixel .* use --crop_size 8$"):
+        check_crop(generator, [], 4)
+    check_crop(generator, [], 8)
+    assert generator(torch.zeros(1, 3, 8, 8)).shape == (1, 3, 8, 8)
+
+
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_crops_that_leave_nothing_to_judge_are_refused_with_one_that_is_enough(norm):
     generator = build_generator("resnet_4blocks", ngf=1)

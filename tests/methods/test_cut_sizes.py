@@ -11,7 +11,10 @@ def test_pictures_that_leave_no_patch_are_refused_with_the_size_that_is_enough(l
     method.check_size(enough)
     with pytest.raises(InputError, match=f"--crop_size {enough} or more"):
         method.check_size(enough - 4)
-    CUT(CutOptions(lambda_GAN=0.0), NetworkOptions(ngf=2, ndf=2)).check_size(8)  # nobody judges
+    alone = CUT(CutOptions(lambda_GAN=0.0), NetworkOptions(ngf=2, ndf=2))  # nobody judges
+    alone.check_size(8)
+    with pytest.raises(InputError, match=r"use --crop_size 8$"):
+        alone.check_size(5)
 
 
 def test_crops_that_become_multiples_of_the_stride_are_taken():

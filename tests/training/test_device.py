@@ -61,7 +61,8 @@ def test_each_process_of_a_machine_has_its_own(two_gpus, capsys, gpu_ids, device
         ("1", 2, "--gpu_ids 1 names too few GPUs for the 2 processes on this machine; name one for each, or leave"),
         ("0,1", 3, "--gpu_ids 0,1 names too few GPUs for the 3 processes"),
         ("1,1", 2, "--gpu_ids 1,1 names a GPU twice; each process needs one of its own"),
-        ("0", 3, "--gpu_ids 0,1,2: this machine has 2 GPUs"),
+        ("0,1,2", 3, "--gpu_ids 0,1,2: this machine has 2 GPUs"),
+        ("0", 3, "3 processes on a machine with 2 GPUs.*--nproc_per_node=2, or give --gpu_ids -1"),
     ],
 )
 def test_processes_without_a_gpu_of_their_own_are_refused(two_gpus, gpu_ids, local_count, message):

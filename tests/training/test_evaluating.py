@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from translate.errors import InputError, Stopped
+from translate.errors import InputError, RunError, Stopped
 from translate.evaluation import domain_classifier
 from translate.methods import CUT
 from translate.options import QualityOptions
@@ -46,6 +46,16 @@ def test_entries_come_when_they_are_due_and_at_the_end(train):
     assert first["counts"] == {"inputs": 3, "real": 3} and first["phase"] == "held out of train"
     assert set(first["metrics"]) == set(CHEAP.split(",")) and first["left_out"] == {}
     assert first["metrics"]["changed_rms"]["value"] > 0 and set(first["versions"]) == {"translate", "torch"}
+
+
+def test_memory_that_does_not_do_for_measuring_is_told_with_the_picture_and_costs_no_step(train, monkeypatch, tmp_path):
+    def fail(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(evaluating, "translate_signed", fail)
+    with pytest.raises(RunError, match=r"trainA.*\.png needs more memory than cpu has; give --eval_every 0"):
+        train(save_latest_freq=1000)
+    assert torch.load(tmp_path / "ck/run/latest_state.pth", weights_only=True)["progress"]["step"] == 10
 
 
 @pytest.mark.parametrize("heard", ["by this process", "by another"])

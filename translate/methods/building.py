@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from translate.errors import InputError
 from translate.losses.adversarial import GAN_MODES
 from translate.networks import build_discriminator, build_generator
+from translate.networks.resnet import ResnetGenerator
 from translate.networks.stylegan2 import STYLEGAN2_GENERATORS
 from translate.networks.unet import UNET_GENERATORS
 from translate.options import NetworkOptions
@@ -75,7 +76,20 @@ def check_crop(generator: nn.Module, discriminators: Iterable[nn.Module], side_p
             f"--crop_size {side_px} does not suit the generator, which needs a multiple of {stride}: "
             f"use --crop_size {larger_px}"
         )
+    check_inside(generator, side_px)
     check_judged(discriminators, side_px, stride)
+
+
+def check_inside(generator: nn.Module, side_px: int) -> None:
+    """Refuse a crop size that leaves a resnet a single pixel inside, beside which nothing can be reflected.
+
+    Raises:
+        InputError: names a crop size that is enough.
+    """
+    if isinstance(generator, ResnetGenerator) and side_px < 2 * generator.stride:
+        raise InputError(
+            f"--crop_size {side_px} leaves the generator a single pixel inside: use --crop_size {2 * generator.stride}"
+        )
 
 
 def check_judged(discriminators: Iterable[nn.Module], side_px: int, step_px: int) -> None:

@@ -14,7 +14,7 @@ from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from translate.losses.contrastive import patch_nce
 from translate.methods.base import Batch, Method
-from translate.methods.building import check_judged, check_mixable, make_discriminator, make_generator
+from translate.methods.building import check_inside, check_judged, check_mixable, make_discriminator, make_generator
 from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
 from translate.methods.passes import run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
@@ -120,6 +120,7 @@ class CUT(Method):
     def check_size(self, side_px: int) -> None:
         """Refuse crops that leave the discriminator no patch to judge; any other becomes a multiple of the stride."""
         judges = [self.networks[name] for name in self.players.get("D", ())]
+        check_inside(self.networks["G"], side_px)
         check_judged(judges, side_px, self.networks["G"].stride)
 
     def check_shared(self, processes: int, parts: int) -> None:

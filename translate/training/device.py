@@ -27,6 +27,11 @@ def choose_device(gpu_ids: str, processes: Processes | None = None) -> torch.dev
         return torch.device("cpu")
     count = torch.cuda.device_count()
     if ids == [0]:
+        if processes.local_count > count:
+            raise InputError(
+                f"{processes.local_count} processes on a machine with {count} GPUs, of which each needs one: start "
+                f"torchrun with --nproc_per_node={count}, or give --gpu_ids -1 to use CPUs"
+            )
         ids = list(range(processes.local_count))  # the default, which means the first ones
     if len(ids) < processes.local_count:
         raise InputError(

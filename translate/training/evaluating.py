@@ -26,11 +26,13 @@ from translate.options import QualityOptions
 from translate.reports.metrics_log import BEST_RECORD
 from translate.sizing import TestSize
 from translate.training.loop import Trainer
+from translate.training.memory import naming_what_does_not_fit
 from translate.training.run_folder import RunFolder
 
 BEST = "best"
 PREFERRED = "domain_distance"  # for choosing the best, where it can be taken
 RAW, EMA = "raw", "ema"
+LESS_MEMORY = "--eval_every 0, with which nothing is measured while training, or a smaller --crop_size"
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,10 @@ class Evaluator:
         with torch.inference_mode(), trainer.precision.autocast():
             for each in tqdm(self.validation.inputs, "measuring", unit="pic", leave=False, disable=None):
                 picture = self.size.apply(each.part.read(self.channels))
-                signed = to_signed(to_tensor(picture)).to(trainer.device)
-                results.append(np.asarray(to_image(to_uint8(translate_signed(translator, signed, translator.stride)))))
+                with naming_what_does_not_fit(each.part.path, trainer.device, LESS_MEMORY):
+                    signed = to_signed(to_tensor(picture)).to(trainer.device)
+                    result = to_uint8(translate_signed(translator, signed, translator.stride))
+                results.append(np.asarray(to_image(result)))
         method.train(training)
         return results
 

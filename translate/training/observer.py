@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from translate.data.tensors import to_image, to_uint8
+from translate.errors import RunError
 from translate.metric_figures import described
 from translate.reports.displays import Background
 from translate.reports.training import TrainingPage
@@ -182,7 +183,12 @@ class Observer:
 
     def _evaluate(self, trainer: Trainer) -> None:
         started = time.monotonic()
-        for entry in self.evaluator.evaluate(trainer):
+        try:
+            found = self.evaluator.evaluate(trainer)
+        except RunError:
+            self.save(trainer)  # the steps are good, whatever cannot be measured
+            raise
+        for entry in found:
             self.logs.write_metrics(entry)
             for display in self.displays:
                 display.metrics(entry)
