@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,9 +80,12 @@ def _write_domains(
 
 @pytest.fixture(scope="session", autouse=True)
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One thread, a cache that neither reads nor fills the user's own, and nothing is sent to the user's account at
-    Weights & Biases; started processes inherit all of it."""
+    """One thread, a cache that neither reads nor fills the user's own, nothing is sent to the user's account at
+    Weights & Biases, and a terminal that is closed is heard, also where the tests themselves were started with nohup;
+    started processes inherit all of it."""
     before = torch.get_num_threads()
+    hang_up = getattr(signal, "SIGHUP", None)  # which Windows lacks
+    former = hang_up and signal.signal(hang_up, signal.SIG_DFL)
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
@@ -89,6 +93,8 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("TRANSLATE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
     torch.set_num_threads(before)
+    if hang_up:
+        signal.signal(hang_up, former)
 
 
 @pytest.fixture(scope="session")
