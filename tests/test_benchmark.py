@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import benchmark
+import benchmark_processes
 
 from translate.data.sampling import Share
+from translate.errors import RunError
 from translate.training import precision
 
 
@@ -49,24 +52,10 @@ def test_a_batch_that_some_of_them_could_not_share_is_refused_before_any_is_meas
     assert done.stderr == ("error: --batch_size 2 cannot be shared evenly by 4 processes: use --batch_size 4\n")
 
 
-def test_processes_that_fail_are_told(run_script, tmp_path):
-    words = [
-        "--processes",
-        "1",
-        "--batch_size",
-        "1",
-        "--crop_size",
-        "4",
-        "--ngf",
-        "2",
-        "--ndf",
-        "2",
-    ]  # of one pixel inside
-    done = run_script(tmp_path, "scripts/benchmark_processes", *words)
-    assert done.returncode == 1
-    assert done.stderr.strip().endswith(
-        "error: 1 processes have failed of what stands above; leave 1 out of --processes"
-    )
+def test_processes_that_fail_are_told(monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: SimpleNamespace(returncode=1))
+    with pytest.raises(RunError, match="2 processes have failed of what stands above; leave 2 out of --processes"):
+        benchmark_processes.main(["--processes", "2", "--batch_size", "2", "--gpu_ids", "-1"])
 
 
 def test_a_profile_names_the_operators(run_script, tmp_path):
