@@ -58,8 +58,16 @@ def checkout(tmp_path):
     return make
 
 
-def test_both_train_and_are_compared(script, checkout, capsys):
-    folder = checkout()
+def test_both_train_and_are_compared(script, checkout, capsys, monkeypatch):
+    folder, train, tried = checkout(), script.Trial.train, []
+
+    def only_runs(self, side, name, epochs, seed):
+        if not name.startswith("tried"):
+            return train(self, side, name, epochs, seed)
+        tried.append((side, epochs))
+        return 4.0 + epochs
+
+    monkeypatch.setattr(script.Trial, "train", only_runs)
     script.main(["--reference", str(folder), "--minutes", "0.001", "--seeds", "1", "--first_seed", "4",
                  "--sides", "reference", "same flags", "--n_train", "3", "--n_test", "2"])  # fmt: skip
     said = capsys.readouterr().out
@@ -69,7 +77,8 @@ def test_both_train_and_are_compared(script, checkout, capsys):
     assert runs[0][1] == runs[1][1] and 0 < float(runs[0][1]) < 128
     assert "| same flags | 2 | 6 |" in said and "| 0 of 1 |" in said
     found = {path.name: path.read_text().split() for path in (folder / "called").iterdir()}
-    assert found == {"tried1": ["0", "0", "1"], "tried3": ["0", "0", "1"], "seed4": ["4", "4", "1"]}
+    assert found == {"seed4": ["4", "4", "1"]}
+    assert sorted(tried) == [("reference", 1), ("reference", 3), ("same flags", 1), ("same flags", 3)]
 
 
 def test_the_recipe_is_trained_and_translated_as_it_is(script, tmp_path, monkeypatch):
