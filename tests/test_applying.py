@@ -1,6 +1,7 @@
 """translate.apply: which run, which pictures, what their results hold, and what is left alone."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,9 @@ from translate.errors import InputError
 from translate.networks import build_generator
 from translate.translator import Translator
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def pixels_of(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def contents(folder):
-    """Every file below a folder with its bytes; no folder is no files."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()
-    }
+from written import contents, pixels_of
 
 
 class TestResults:

@@ -1,6 +1,7 @@
 """The flags of translate.apply: each changes something, and names, sizes and masks are as they say."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +17,9 @@ from translate.options import ApplyOptions
 from translate.testing import run_test
 from translate.translator import Translator
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def pixels_of(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def contents(folder):
-    """Every file below a folder with its bytes; no folder is no files."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()
-    }
+from written import contents, pixels_of
 
 
 @pytest.fixture

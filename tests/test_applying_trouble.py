@@ -1,6 +1,7 @@
 """translate.apply in trouble: bad pictures, full disks, too little memory, interruptions."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,9 @@ from translate.applying import ApplyResult
 from translate.errors import InputError, RunError
 from translate.translator import Translator
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def contents(folder):
-    """Every file below a folder with its bytes; no folder is no files."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()
-    }
+from written import contents
 
 
 class TestTrouble:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,9 @@ from translate.methods import METHODS
 from translate.options import TestOptions
 from translate.sizing import choose_size
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def pixels_of(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
+from written import pixels_of
 
 
 def save(image, path):

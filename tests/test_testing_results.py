@@ -1,6 +1,7 @@
 """test.py: the size of the results, their equality with other ways to translate, and how they replace former ones."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,9 @@ from translate.networks import build_generator
 from translate.testing import run_test
 from translate.translator import Translator
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def pixels_of(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
+from written import pixels_of
 
 
 def names_in(folder):
