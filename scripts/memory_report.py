@@ -25,7 +25,7 @@ from translate.networks.checkpointing import checkpoint_gradients
 from translate.settings import TrainSettings, resolve
 from translate.training.averaging import WeightAverage
 from translate.training.device import choose_device
-from translate.training.estimate import batch_like_a_loader_s, estimate_step
+from translate.training.estimate import estimate_step, made_up_batch
 from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
@@ -102,7 +102,7 @@ def measure(settings: TrainSettings, device: torch.device) -> float:
         WeightAverage({name: method.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
     for _ in range(STEPS):
-        trainer.step(batch_like_a_loader_s(settings, (side, side), size, method.batch_nc, noise))
+        trainer.step(made_up_batch(settings, (side, side), size, method.batch_nc, noise))
     return peak_mib(device) - before
 
 

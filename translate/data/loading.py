@@ -170,9 +170,8 @@ def _collate(samples: list[Sample | TranslateError]) -> Batch | TranslateError:
         if other is not None:
             return _uneven(letter, samples[0], other)
         try:
-            pixels = default_collate(
-                [sample[letter].permute(1, 2, 0) for sample in samples]
-            )  # (B, H, W, C), as they lie
+            # (B, H, W, C), as they lie
+            pixels = default_collate([sample[letter].permute(1, 2, 0) for sample in samples])
         except RuntimeError as error:
             if get_worker_info() is None:
                 raise

@@ -86,7 +86,7 @@ def _take_a_step(
         WeightAverage({name: copied.networks[name] for name in method.kept_networks}, ema) if ema else None,
     )
     trainer.prepare = _ShapesOnly(copied, ledger, precision.layout)
-    batch = batch_like_a_loader_s(settings, size_px, batch_size, method.batch_nc, partial(_phantom, ledger))
+    batch = made_up_batch(settings, size_px, batch_size, method.batch_nc, partial(_phantom, ledger))
     batch_bytes = sum(value.nbytes for value in batch.values() if isinstance(value, Tensor))
     with Conjuring(ledger):
         trainer.begin()
@@ -95,7 +95,7 @@ def _take_a_step(
     return Estimate(weights_bytes, kept_bytes, ledger.peak_bytes)
 
 
-def batch_like_a_loader_s(
+def made_up_batch(
     settings: TrainSettings,
     size_px: tuple[int, int],
     size: int,
