@@ -169,6 +169,9 @@ class SpeedOptions:
         "auto", "networks through torch.compile, minutes at the start; auto: not, until it is shown to repay it",
         choices=COMPILE_NAMES,
     )  # fmt: skip
+    cuda_graphs: bool = flag(
+        False, "record a step and repeat it, which spares a GPU the waiting for Python at small batches"
+    )
     deterministic: bool = flag(False, "the same bits each time on a GPU too, which is slower; a CPU gives them anyway")
 
 

@@ -130,7 +130,8 @@ class Pair:
         return {
             "positions_A": positions[:taps],
             "positions_B": positions[taps:],
-            "mirrored": torch.full((count,), draws.mirrored),
+            "mirrors": torch.full((count,), draws.mirrored),
+            "mirrored": torch.full((count, 1), draws.mirrored),
             "mix": torch.zeros(count),
         }
 

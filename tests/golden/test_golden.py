@@ -134,7 +134,8 @@ class Training:
             **cases.pictures(count, cases.STEP_SIZE, number),
             "positions_A": positions_in(places, count, patches, first),
             "positions_B": positions_in(places, count, patches, first + len(places)),
-            "mirrored": torch.full((count,), mirrored),
+            "mirrors": torch.full((count,), mirrored),
+            "mirrored": torch.full((count, 1), mirrored),
         }
 
 

@@ -41,7 +41,7 @@ def _make_batch(
         else:
             batch[name] = torch.from_numpy(np.stack(values))
     if mirrored is not None:
-        batch["mirrored"] = torch.tensor(mirrored)
+        batch |= {"mirrors": torch.tensor(mirrored), "mirrored": torch.tensor(mirrored)[:, None]}
     return batch
 
 

@@ -145,7 +145,7 @@ def test_pictures_that_cannot_be_mixed_are_refused_in_words(make_method, make_ba
 def test_draws_are_a_function_of_their_generator(make_method):
     method = make_method(CUT_mode="FastCUT", nce_idt=True, gan_mode="wgangp")
     first, again, other = (method.draw(np.random.default_rng(seed), SQUARE) for seed in (3, 3, 4))
-    assert set(first) == {"positions_A", "positions_B", "mirrored", "mix"}
+    assert set(first) == {"positions_A", "positions_B", "mirrors", "mirrored", "mix"}
     for name in ("positions_A", "positions_B"):
         assert all(np.array_equal(a, b) for a, b in zip(first[name], again[name], strict=True))
         assert not all(np.array_equal(a, b) for a, b in zip(first[name], other[name], strict=True))
@@ -177,9 +177,9 @@ def test_every_place_is_drawn_equally_often(make_method):
 
 def test_half_of_the_samples_are_mirrored_where_it_is_asked_for(make_method):
     method = make_method(CUT_mode="FastCUT")
-    share = np.mean([method.draw(np.random.default_rng(seed), SQUARE)["mirrored"] for seed in range(400)])
-    assert 0.4 < share < 0.6
-    assert "mirrored" not in make_method().draw(np.random.default_rng(0), SQUARE)
+    drawn = [method.draw(np.random.default_rng(seed), SQUARE) for seed in range(400)]
+    assert 0.4 < np.mean([each["mirrors"] for each in drawn]) < 0.6
+    assert all(each["mirrored"].tolist() == [each["mirrors"]] for each in drawn)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,8 @@ def test_the_coin_may_stay_on_the_host(make_method):
     """It decides what is run, so the loop leaves it there, wherever the pictures are."""
     method = make_method(CUT_mode="FastCUT").to("meta")
     pictures = {domain: torch.zeros(2, 3, 16, 16, dtype=torch.float64, device="meta") for domain in "AB"}
-    state = method({**pictures, "mirrored": torch.tensor([True, False])})
+    there = torch.zeros(2, 1, dtype=torch.bool, device="meta")
+    state = method({**pictures, "mirrors": torch.tensor([True, False]), "mirrored": there})
     assert state.fake_B.device == state.mirrored.device == torch.device("meta")
 
 

@@ -19,7 +19,7 @@ class SlowCut:
         self.taps = method.taps
         self.batch = batch
         self.count = len(batch["A"])
-        self.mirrored = batch["mirrored"].tolist() if self.options.flip_equivariance else [False] * self.count
+        self.mirrored = batch["mirrors"].tolist() if self.options.flip_equivariance else [False] * self.count
         self.fakes = [self.translate("A", b) for b in range(self.count)]
 
     def translate(self, domain: str, b: int) -> Tensor:

@@ -112,7 +112,8 @@ def test_the_identity_loss_is_the_mean_distance():
 
 def test_the_identity_loss_looks_at_the_mirrored_picture_where_the_input_was():
     method = make(CUT_mode="FastCUT")
-    batch = {**make_batch(method, 2), "mirrored": torch.tensor([True, False])}
+    batch = {**make_batch(method, 2), "mirrors": torch.tensor([True, False])}
+    batch["mirrored"] = batch["mirrors"][:, None]
     state = method(batch)
     target = torch.stack([batch["B"][0].flip(2), batch["B"][1]])
     wanted = (state.idt_B - target).abs().mean().item()

@@ -125,7 +125,8 @@ def device() -> Iterator[list[str]]:
         for name in ("tensor", "as_tensor"):  # no operations, so that nobody is asked
             patch.setattr(torch, name, _moving(getattr(torch, name)))
         patch.setattr(torch, "autocast", _without_autocast(torch.autocast))
-        patch.setattr(torch, "inference_mode", torch.no_grad)  # wrapped tensors have no inference mode
+        # Wrapped tensors have no inference mode.
+        patch.setattr(torch, "inference_mode", lambda on=True: torch.no_grad() if on else contextlib.nullcontext())
         for name in ("Adam", "AdamW"):
             patch.setattr(torch.optim, name, _unfused(getattr(torch.optim, name)))
         patch.setattr(Device, "waits", [])

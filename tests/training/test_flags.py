@@ -3,12 +3,14 @@
 Each case names a run and what differs from it once the flag is given. A flag without a case fails.
 """
 
+import contextlib
 import hashlib
 import json
 import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from translate.networks import resnet
 from translate.reports.displays.visdom_client import Client
 from translate.reports.training import TrainingPage
 from translate.settings import train_flags
-from translate.training import compiling, feeding
+from translate.training import compiling, feeding, run
 from translate.training.run import train_from_flags
 from translate.training.run_folder import RunFolder
 
@@ -102,6 +104,7 @@ CASES = {
     "accumulate": Case(2, beside={"batch_size": 2, "normG": "batch"}),
     "grad_checkpointing": Case(True, "recomputed"),
     "compile": Case("on", "compiled"),
+    "cuda_graphs": Case(True, "recorders"),
     "deterministic": Case(True, "deterministic"),
     # Optimisation
     "n_epochs": Case(2, beside=SHORT),
@@ -173,6 +176,7 @@ class Outcome:
     watched: bool = False
     recomputed: int = 0
     compiled: int = 0
+    recorders: int = 0
     deterministic: bool | None = None
     keeps: bool | None = None
     states: int = 0
@@ -269,6 +273,10 @@ def _count(patch, outcome):
         outcome.compiled += 1
         return function
 
+    def counted_recorder(device):
+        outcome.recorders += 1
+        return SimpleNamespace(beside=contextlib.nullcontext)  # two steps are too few for a record
+
     def seen_post(self, url, data=None):
         outcome.sent.append((url, data))
         return "false"  # to the question whether there is a window
@@ -278,6 +286,8 @@ def _count(patch, outcome):
     patch.setattr(compiling, "why_not", lambda precision: None)
     patch.setattr(torch, "compile", counted_compile)
     patch.setattr(torch.nn.Module, "compile", counted_compile)
+    patch.setattr(run, "why_not_recorded", lambda *_: None)
+    patch.setattr(run, "CudaGraphs", counted_recorder)
     patch.setattr(resnet, "checkpoint", counted_checkpoint)
     patch.setattr(RunFolder, "save_state", counted_save)
     patch.setattr(TrainingPage, "write", counted_write)

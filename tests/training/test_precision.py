@@ -139,7 +139,7 @@ def gradients(
         sizes = method.networks["G"].tap_sizes(128, 128, method.taps)
         places = [torch.randperm(height * width, generator=drawn)[None, :256] for height, width in sizes]
         batch[f"positions_{letter}"] = places
-    batch["mirrored"] = torch.tensor([True])
+    batch |= {"mirrors": torch.tensor([True]), "mirrored": torch.tensor([[True]])}
     with precision.autocast():
         state = method(batch)
     found = {}

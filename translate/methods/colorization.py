@@ -71,6 +71,7 @@ class Colorization(Method):
     """A network that sees lightness and predicts, for every fourth pixel, a distribution over colours and a colour."""
 
     Options = ColorizationOptions
+    recordable = True
     TestOptions = ColorizationTestOptions
     needs = "single"
     netG = tuple(COLORIZERS)

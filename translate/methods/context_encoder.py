@@ -64,6 +64,7 @@ class ContextEncoder(Method):
     """
 
     Options = ContextEncoderOptions
+    recordable = True
     TestOptions = ContextEncoderTestOptions
     needs = "single"
     netG = CONTEXT_GENERATORS

@@ -64,6 +64,7 @@ class CUT(Method):
     """A generator against a patch discriminator, held to its input by PatchNCE at several of its own layers."""
 
     Options = CutOptions
+    recordable = True
     netG = RESNET_GENERATORS
     unfit = dict.fromkeys(
         UNET_GENERATORS, "its skip connections carry the input past the layers whose patches the loss compares"
@@ -160,7 +161,8 @@ class CUT(Method):
             for domain in self._domains:
                 drawn[f"positions_{domain}"] = self._draw_positions(rng, *sizes[domain])
         if self.options.flip_equivariance:
-            drawn["mirrored"] = rng.random() < 0.5
+            drawn["mirrors"] = rng.random() < 0.5
+            drawn["mirrored"] = np.array([drawn["mirrors"]])  # the same for the device
         if self.options.gan_mode == "wgangp":
             drawn["mix"] = np.float32(rng.random())
         if getattr(self.networks["G"], "takes_noise", False):
@@ -185,12 +187,11 @@ class CUT(Method):
         separate pass if nothing depends on the batch or on chance, and if nothing was mirrored.
         """
         real_A, real_B = batch["A"], batch["B"]
-        mirrored = batch["mirrored"] if self.options.flip_equivariance else None
         inputs = [real_A, real_B] if self.translates_B else [real_A]
-        flipped = mirrored is not None and bool(mirrored.any())
+        flipped = self.options.flip_equivariance and bool(batch["mirrors"].any())
+        mirrored = batch["mirrored"].squeeze(1) if flipped else None
         reuse = self.uses_nce and self.networks["G"].features_are_reusable and not flipped
         if flipped:
-            mirrored = mirrored.to(real_A.device)  # it comes on the host, where it decided what is run
             inputs = [mirror(x, mirrored) for x in inputs]
         positions = [batch[f"positions_{domain}"] for domain in self._domains] if reuse else None
         noise = [batch[f"noise_{domain}"] for domain in self._domains if f"noise_{domain}" in batch]
@@ -199,7 +200,7 @@ class CUT(Method):
             batch=batch,
             fake_B=outputs[0],
             idt_B=outputs[1] if self.translates_B else None,
-            mirrored=mirrored if flipped else None,
+            mirrored=mirrored,
             keys_A=keys[0],
             keys_B=keys[-1] if self.translates_B else None,
         )

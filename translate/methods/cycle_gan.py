@@ -82,6 +82,7 @@ class CycleGAN(Method):
         initialize(self.networks, networks.init_type, networks.init_gain)
         self.pools = nn.ModuleDict({domain: ImagePool(options.pool_size) for domain in "BA"})
         self.players = {"G": ("G_A", "G_B"), "D": ("D_A", "D_B")}
+        self.recordable = options.pool_size == 0  # the pools exchange pictures by decisions
         self.falling = ("cycle_A", "cycle_B", *(("idt_A", "idt_B") if self.uses_identity else ()))
 
     @staticmethod

@@ -70,6 +70,7 @@ class Depth(Method):
     """One network that is told the depth of pictures up to their scale."""
 
     Options = DepthOptions
+    recordable = True
     needs = "depth"
     netG = ("hourglass",)
     netD = ("basic",)  # the usual word: there is none

@@ -48,6 +48,7 @@ class Pix2Pix(Method):
     """A generator that is told the answer and a discriminator that sees the question beside it."""
 
     Options = Pix2PixOptions
+    recordable = True
     needs = "aligned"
     netG = (*UNET_GENERATORS, *RESNET_GENERATORS)
     games = (Game(("D_fake", "D_real"), "G_GAN"),)

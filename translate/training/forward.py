@@ -1,5 +1,6 @@
 """The forward passes of one step: shared by the players where memory allows, else recomputed."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from translate.methods import Method
 from translate.networks.checkpointing import frozen_statistics
 from translate.training.precision import Precision
-from translate.training.preparing import Batch, Preparation
+from translate.training.preparing import Batch
 
 
 class Forward:
@@ -18,11 +19,17 @@ class Forward:
     it is updated, and the maps that a gradient needs are dropped before the next part. Players before
     ``method.forward_player`` get results without gradient, computed for them alone; it gets its own; those after it
     get what it had, since its weights are other ones by then, so that the results of all parts are kept for them.
+
+    Args:
+        method: whose passes they are.
+        seed: called with a part before its pass: seeds the generator of layers that draw.
+        precision: in which it computes.
+        parts: of the batch, prepared.
     """
 
-    def __init__(self, method: Method, prepare: Preparation, precision: Precision, parts: list[Batch]):
+    def __init__(self, method: Method, seed: Callable[[Batch], None], precision: Precision, parts: list[Batch]):
         self.method = method
-        self.prepare = prepare
+        self.seed = seed
         self.precision = precision
         self.parts = parts
         self.first: Any = None  # of the first part
@@ -39,7 +46,7 @@ class Forward:
         # A pass that is going to be repeated with a gradient counts nothing in running statistics.
         uncounted = frozen_statistics(self.method) if without_gradient else nullcontext()
         with torch.set_grad_enabled(not without_gradient), uncounted, self.precision.autocast():
-            self.prepare.seed_layers(self.parts[number])
+            self.seed(self.parts[number])
             state = self.method(self.parts[number])
         if not without_gradient and self._keeps:
             self._kept[number] = state

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,9 +15,11 @@ from translate.errors import InputError, LostReader, RunError
 from translate.methods import Method
 from translate.training.averaging import WeightAverage
 from translate.training.forward import Forward
+from translate.training.gradients import Gradients, StepGradients
 from translate.training.precision import Precision
 from translate.training.preparing import Batch, Preparation, share_counts, split_batch
 from translate.training.processes import check_alike
+from translate.training.recording import Recorder, Recordings
 from translate.training.schedule import Plateau
 
 
@@ -81,6 +84,7 @@ class Trainer:
         parts: in which the batch is computed, one after the other.
         average: of the weights, if one is wanted.
         plateau: lowers the learning rate further when what the player that translates minimises does not fall.
+        recorder: of steps, which are then repeated; without one they are computed operation by operation.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Trainer:
         parts: int = 1,
         average: WeightAverage | None = None,
         plateau: Plateau | None = None,
+        recorder: Recorder | None = None,
     ):
         self.method = method
         self.optimizers = optimizers
@@ -121,6 +126,8 @@ class Trainer:
             player: [p for name in names for p in method.networks[name].parameters()]
             for player, names in method.players.items()
         }
+        self.recorder = recorder
+        self.recordings = Recordings(recorder, self.device, self._owned) if recorder else None
 
     def run(self, batches: Iterable[Batch]) -> None:
         """Step through the batches until they end, a limit is reached or the observer says so."""
@@ -128,9 +135,13 @@ class Trainer:
         self.timing = Timing()
         if self.is_finished:
             return
+        with self.recorder.beside() if self.recorder else nullcontext():
+            self._take_steps(iter(batches))
+        self.check_losses()
+
+    def _take_steps(self, batches: Iterator[Batch]) -> None:
         started = waiting_since = time.monotonic()
-        iterator = iter(batches)
-        while (batch := _next(iterator)) is not None:
+        while (batch := _next(batches)) is not None:
             self.timing.waiting_s += time.monotonic() - waiting_since
             self.step(batch)
             self._count(batch["epoch"])
@@ -139,21 +150,21 @@ class Trainer:
             if any_says(self.observer(self) or self._limit_reached(started)):
                 break
             waiting_since = time.monotonic()
-        self.check_losses()
 
     def step(self, batch: Batch) -> None:
         """One update of every player, in order."""
         files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
         parts = share_counts(self.method, [self.prepare(part) for part in split_batch(batch, self.parts)])
-        states = Forward(self.method, self.prepare, self.precision, parts)
+        self.state = None  # its maps are not needed any more
+        gradients = self._gradients(parts)
         logged: dict[str, Tensor] = {}
         self.used_rate = self.rate(batch["epoch"])
         self.method.progress = self._share_behind(batch["epoch"])
         for player, optimizer in self.optimizers.items():
             optimizer.zero_grad(set_to_none=True)
-            total, named = self._backward(player, states)
-            gradients = [weight.grad for weight in self._owned[player] if weight.grad is not None]
-            average_over_processes([*gradients, total, *named.values()])
+            total, named = gradients.of(player)
+            made = [weight.grad for weight in self._owned[player] if weight.grad is not None]
+            average_over_processes([*made, total, *named.values()])
             if self.plateau and player == self.method.forward_player:
                 self.plateau.observe(total)
             for group in optimizer.param_groups:
@@ -162,7 +173,7 @@ class Trainer:
             logged |= named
         self.scaler.update()
         self.method.after_step()
-        self.state = states.first
+        self.state = gradients.state
         if self.average is not None:
             self.average.update(self.method.networks, self.progress.step + 1)
         self._unchecked.append((self.progress.step + 1, files, logged))
@@ -186,20 +197,19 @@ class Trainer:
         if self.plateau:
             self.plateau.end_epoch()
 
-    def _backward(self, player: str, states: "Forward") -> tuple[Tensor, dict[str, Tensor]]:
-        """Gradients of the player's weights over all parts; returns what it minimises, and the losses in it."""
-        sums: dict[str, Tensor] = {}
-        totals: list[Tensor] = []
-        for number in range(self.parts):
-            state = states.of(player, number)
-            with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
-                total, named = self.method.losses(player, state)
-            # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
-            self.scaler.scale(total / self.parts).backward(inputs=self._owned[player])
-            totals.append(total.detach())
-            for name, loss in named.items():
-                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-        return torch.stack(totals).mean(), {name: loss / self.parts for name, loss in sums.items()}
+    def _gradients(self, parts: list[Batch]) -> StepGradients:
+        """What makes the gradients of a step on these prepared parts."""
+
+        def make(seed: Callable[[Batch], None], parts: list[Batch]) -> Gradients:
+            states = Forward(self.method, seed, self.precision, parts)
+            return Gradients(self.method, states, self.precision, self.scaler, self._owned)
+
+        if self.recordings is not None:
+            recorded = self.recordings.find(parts[0], lambda part: make(lambda _: None, [part]))
+            if recorded is not None:
+                self.prepare.seed_layers(parts[0])  # once, since what is recorded cannot seed a generator
+                return recorded
+        return make(self.prepare.seed_layers, parts)
 
     def _count(self, epoch: int) -> None:
         progress = self.progress

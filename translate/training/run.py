@@ -33,6 +33,7 @@ from translate.training.previews import Previews
 from translate.training.probing import Prober
 from translate.training.processes import joined, processes_of_environment, start_alike
 from translate.training.record import make_record
+from translate.training.recording import CudaGraphs, why_not_recorded
 from translate.training.run_folder import RunFolder
 from translate.training.schedule import Plateau, lr_of_flags
 from translate.training.signals import StopRequest
@@ -180,9 +181,20 @@ def _make_trainer(job: Job, observer: Observer | Follower) -> Trainer:
         speed.accumulate,
         WeightAverage(kept, flags.ema) if flags.ema and job.processes.is_first else None,
         Plateau() if flags.lr_policy == "plateau" else None,
+        CudaGraphs(job.precision.device) if _is_recorded(job) else None,
     )
     trainer.progress.epoch = run.epoch_count
     return trainer
+
+
+def _is_recorded(job: Job) -> bool:
+    """Whether steps are recorded, as --cuda_graphs asks."""
+    if not job.settings.speed.cuda_graphs:
+        return False
+    obstacle = why_not_recorded(job.method, job.settings.speed, job.precision.device, job.processes.count)
+    if obstacle and job.processes.is_first:
+        print(f"note: --cuda_graphs without effect: {obstacle}")
+    return obstacle is None
 
 
 def _write_beginning(job: Job, observer: Observer, trainer: Trainer) -> None:

@@ -22,6 +22,7 @@ from translate.files import write_text
 from translate.training.evaluating import Evaluator
 from translate.training.feeding import make_sampler
 from translate.training.forward import Forward
+from translate.training.gradients import Gradients
 from translate.training.job import Job
 from translate.training.loop import Trainer, _next
 from translate.training.observer import Observer
@@ -34,7 +35,7 @@ STAGES: dict[Callable, str] = {
     _next: WAITING_FOR_DATA,
     Preparation.__call__: "preparing a batch",
     Forward.of: "the forward pass for player {player}",
-    Trainer._backward: "the losses and gradients of player {player}",
+    Gradients.of: "the losses and gradients of player {player}",
     Trainer.step: "updating the weights",
     Trainer.check_losses: "fetching the losses from the device",
     collectives.average_over_processes: "exchanging gradients with the other processes, of which one is late",

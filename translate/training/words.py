@@ -27,7 +27,8 @@ def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool, mem
     if kept := job.feed.describe_cache(trainer.progress.epoch):
         print(f"pictures: {kept}")
     epochs = flags.n_epochs + flags.n_epochs_decay
-    print(f"{epochs} epochs of {job.sampler.steps_per_epoch} steps on {_where(job)}{', compiled' if compiled else ''}")
+    ways = f"{', compiled' if compiled else ''}{', steps recorded' if trainer.recordings else ''}"
+    print(f"{epochs} epochs of {job.sampler.steps_per_epoch} steps on {_where(job)}{ways}")
     for sentence in [*job.said, *([memory] if memory else [])]:
         print(sentence)
     if trainer.progress.step:
