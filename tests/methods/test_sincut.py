@@ -29,7 +29,7 @@ def make_batch(method, count=16, seed=0):
     for name, value in draws[0].items():
         columns = zip(*(draw[name] for draw in draws), strict=True) if isinstance(value, list) else None
         stacked = [torch.from_numpy(np.stack(column)) for column in columns] if columns else None
-        batch[name] = stacked or torch.tensor([draw[name] for draw in draws])
+        batch[name] = stacked or torch.from_numpy(np.stack([draw[name] for draw in draws]))
     return batch
 
 

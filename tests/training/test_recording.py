@@ -33,7 +33,6 @@ RECORDED = {
     "CUT, R1": ("cut", {"lambda_R1": 0.1}),
     "CUT, WGAN-GP": ("cut", {"gan_mode": "wgangp"}),
     "CUT, batch norm and dropout": ("cut", {"normG": "batch", "normD": "batch", "no_dropout": False}),
-    "CUT, StyleGAN2": ("cut", {"netG": "smallstylegan2", "netD": "stylegan2", "nce_layers": "0,2"}),
     "CUT, plateau": ("cut", {"lr_policy": "plateau"}),
     "FastCUT": ("cut", {"CUT_mode": "FastCUT"}),
     "FastCUT, batches of two": ("cut", {"CUT_mode": "FastCUT", "batch_size": 2}),

@@ -8,8 +8,10 @@ _XYZ_FROM_RGB = torch.tensor(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
     dtype=torch.float64,
 )
-_RGB_FROM_XYZ = _XYZ_FROM_RGB.inverse()
-_WHITE = (0.95047, 1.0, 1.08883)
+_WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
+# To and from shares of the white point; rows of plain numbers, which need no copy to the device of a picture.
+_SHARES_FROM_RGB = (_XYZ_FROM_RGB / _WHITE[:, None]).tolist()
+_RGB_FROM_SHARES = (_XYZ_FROM_RGB.inverse() * _WHITE).tolist()
 _GAMMA_KNEE = 0.04045
 _LINEAR_KNEE = 0.0031308
 _CUBE_KNEE = 0.008856
@@ -30,8 +32,8 @@ def rgb_to_lab(images: Tensor) -> Tensor:
     # Each side of a knee is kept out of the other's formula, whose gradient is not finite there.
     curved = ((rgb.clamp(min=_GAMMA_KNEE) + 0.055) / 1.055).pow(2.4)
     linear = torch.where(rgb > _GAMMA_KNEE, curved, rgb / 12.92)
-    xyz = _mix(linear, _XYZ_FROM_RGB) / _column(_WHITE, linear)
-    roots = torch.where(xyz > _CUBE_KNEE, xyz.clamp(min=_CUBE_KNEE).pow(1 / 3), 7.787 * xyz + 16 / 116)
+    shares = _mix(linear, _SHARES_FROM_RGB)
+    roots = torch.where(shares > _CUBE_KNEE, shares.clamp(min=_CUBE_KNEE).pow(1 / 3), 7.787 * shares + 16 / 116)
     x, y, z = roots.unbind(1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
@@ -49,20 +51,16 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     y = (lightness + 16) / 116
     roots = torch.stack([y + a / 500, y, (y - b / 200).clamp(min=0)], dim=1)
     cubes = torch.where(roots > _ROOT_KNEE, roots.pow(3), (roots - 16 / 116) / 7.787)
-    linear = _mix(cubes * _column(_WHITE, cubes), _RGB_FROM_XYZ)
+    linear = _mix(cubes, _RGB_FROM_SHARES)
     curved = 1.055 * linear.clamp(min=_LINEAR_KNEE).pow(1 / 2.4) - 0.055
     rgb = torch.where(linear > _LINEAR_KNEE, curved, 12.92 * linear)
     return rgb.clamp(0, 1) * 2 - 1
 
 
-def _mix(images: Tensor, matrix: Tensor) -> Tensor:
+def _mix(images: Tensor, rows: list[list[float]]) -> Tensor:
     """The channels of (B, 3, H, W) times a matrix (3, 3), in the pictures' own precision whatever autocast says."""
-    rows = matrix.to(images).unbind(0)
-    return torch.stack([(images * row.view(3, 1, 1)).sum(1) for row in rows], dim=1)
-
-
-def _column(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(3, 1, 1)
+    first, second, third = images.unbind(1)
+    return torch.stack([first * a + second * b + third * c for a, b, c in rows], dim=1)
 
 
 def _full_precision(images: Tensor) -> Tensor:

@@ -206,7 +206,8 @@ def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, Mapping):
         return {name: _map_tensors(part, change) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_map_tensors(part, change) for part in value)
+        parts = [_map_tensors(part, change) for part in value]
+        return value._make(parts) if hasattr(value, "_make") else type(value)(parts)  # a tuple may have names
     return value
 
 
