@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from elsewhere import ASKING, INDEXING, Elsewhere, _has_a_mask, compute
+from elsewhere import ASKING, ELSEWHERE, INDEXING, Elsewhere, _has_a_mask, compute
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -58,7 +58,7 @@ class Operations(TorchDispatchMode):
         kwargs = kwargs or {}
         given = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
         there = [tensor.content for tensor in given if isinstance(tensor, Elsewhere)]
-        _check(func, args, given)
+        _check(func, args, kwargs, given)
         for content in there:
             if _memory(content) not in self._made and _memory(content) not in self._former:
                 self._former[_memory(content)] = (content, _whole(content).clone())
@@ -88,12 +88,13 @@ class Operations(TorchDispatchMode):
                     ours.content.copy_(new.content)
 
 
-def _check(func: Any, args: Any, given: list[Tensor]) -> None:
+def _check(func: Any, args: Any, kwargs: dict[str, Any], given: list[Tensor]) -> None:
     """Refuse what a GPU refuses while it records."""
     there = [tensor for tensor in given if isinstance(tensor, Elsewhere)]
     if there and (func in ASKING or (func in INDEXING and _has_a_mask(args[1]))):
         _refuse(f"{func} asks for a value")()
-    if func in COPYING and any(not isinstance(tensor, Elsewhere) for tensor in given):
+    leaves = bool(there) and kwargs.get("device") not in (None, ELSEWHERE)
+    if func in COPYING and (leaves or any(not isinstance(tensor, Elsewhere) for tensor in given)):
         _refuse(f"{func} copies from or to the host")()
 
 

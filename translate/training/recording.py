@@ -123,7 +123,7 @@ class _Recording:
         except RuntimeError as error:
             cause = error.__context__ or error  # to end a record that failed is another error
             if is_out_of_memory(cause):
-                raise
+                raise cause from None
             raise RunError(
                 f"a step of this training cannot be recorded ({' '.join(str(cause).split())[:160]}); the last saved "
                 "state is intact: continue with --continue_train --cuda_graphs false"
