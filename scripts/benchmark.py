@@ -7,9 +7,10 @@
 Each side runs in a process of its own, and they take turns step by step, so that what else the machine does falls on
 all alike. ``published`` is float32, the default layout, plain layers, a pass for each input, plain Adam; ``fp32`` and
 ``default`` are what ``train.py`` does with ``--precision fp32`` and without; ``parts`` is the default with
-``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled``
-with ``--compile on``. Pictures are translated as by ``test.py``, in the precision of the side. Prints a table and a
-line of JSON. The loader alone is measured by benchmark_input.py, several processes by benchmark_processes.py.
+``--accumulate`` as large as the batch, ``recomputed`` with ``--grad_checkpointing``, ``compiled`` with
+``--compile on``, ``graphs`` with ``--cuda_graphs``. Pictures are translated as by ``test.py``, in the precision of the
+side. Prints a table and a line of JSON. The loader alone is measured by benchmark_input.py, several processes by
+benchmark_processes.py.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from itertools import count
 from multiprocessing.connection import Connection
@@ -48,8 +50,10 @@ from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.optimizers import build_optimizers
 from translate.training.precision import choose_precision
+from translate.training.recording import CudaGraphs
 
-SIDES = ("reference", "published", "fp32", "default", "compiled", "parts", "recomputed")
+SIDES = ("reference", "published", "fp32", "default", "compiled", "graphs", "parts", "recomputed")
+RECORDING = 12  # steps in which all kinds of batches are recorded
 
 
 class Work(NamedTuple):
@@ -82,6 +86,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--profile", action="store_true", help="a step of the default by operator and layer, alone")
     parser.add_argument("--sides", nargs="+", choices=SIDES[1:], default=list(SIDES[1:4]), help="what is compared")
     flags = parser.parse_args(arguments)
+    if "graphs" in flags.sides and choose_device(flags.gpu_ids).type != "cuda":
+        parser.error("--sides graphs: CUDA graphs are of GPUs, and here is none; leave this side out")
     if flags.steps < 1 or flags.warm_up < 0:
         parser.error("--steps: at least 1, behind --warm_up of at least 0")
     settings_of(flags)  # refuses what no training takes, before there are processes
@@ -176,9 +182,11 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     if side == "compiled":
         compile_networks(method, "on", precision)
     parts, limits = flags.batch_size if side == "parts" else 1, Limits(1, 10**9)
+    recorder = CudaGraphs(device) if side == "graphs" else None
     trainer = Trainer(
-        method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False, parts
-    )
+        method, optimizers, lambda epoch: 2e-4, 0, precision, flags.batch_size, limits, lambda _: False, parts,
+        recorder=recorder,
+    )  # fmt: skip
     if side == "published":
         trainer.prepare.layout = torch.contiguous_format
     numbers = count()
@@ -187,7 +195,11 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
     pictures = torch.rand(1, 3, flags.crop_size, flags.crop_size, device=device).contiguous(memory_format=still)
 
     def step() -> None:
-        trainer.step({**drawn, "index": indices(flags.batch_size, next(numbers))})
+        with recorder.beside() if recorder else nullcontext():
+            trainer.step({**drawn, "index": indices(flags.batch_size, next(numbers))})
+
+    for _ in range(RECORDING if recorder else 0):
+        step()
 
     @cache
     def translator() -> nn.Module:

@@ -3,9 +3,9 @@
 #
 #   scripts/measure.sh OUT [DATAROOT [REFERENCE]]
 #
-# OUT gets cut.md, fastcut.md, batches.md, compiled.md, memory.md, profile.txt, input.md, processes.md and tiles.md; with DATAROOT (trainA,
-# trainB, testA, such as apple2orange) also a training of MINUTES (20) at 256x256 with its pictures and losses; with REFERENCE, a
-# checkout of taesungp/contrastive-unpaired-translation, its own code is a side of cut.md and fastcut.md.
+# OUT gets cut.md, fastcut.md, batches.md, compiled.md, graphs.md (on a GPU), memory.md, profile.txt, input.md, processes.md
+# and tiles.md; with DATAROOT (trainA, trainB, testA, such as apple2orange) also a training of MINUTES (20) at 256x256 with
+# its pictures and losses; with REFERENCE, a checkout of taesungp/contrastive-unpaired-translation, its own code is a side of cut.md and fastcut.md.
 # What is measured can be made smaller by SIZE (256), NGF (64), STEPS (7), BATCHES (1 4 8 16), PROCESSES (1 2, beside one
 # GPU 1), PICTURES (400) and TILED (4096).
 set -euo pipefail
@@ -31,6 +31,12 @@ for batch in ${BATCHES:-1 4 8 16}; do
 done > "$out/batches.md"
 say "compiled"
 $python scripts/benchmark.py "${common[@]}" --warm_up 3 --sides default compiled > "$out/compiled.md"
+if $python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+  say "recorded"
+  for mode in CUT FastCUT; do
+    $python scripts/benchmark.py "${common[@]}" --CUT_mode "$mode" --sides published default graphs
+  done > "$out/graphs.md"
+fi
 say "memory"
 $python scripts/benchmark.py "${common[@]}" --batch_size 4 --sides default parts recomputed > "$out/memory.md"
 say "where the time goes"

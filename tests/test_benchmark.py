@@ -78,6 +78,7 @@ def test_a_side_that_dies_is_told(run_script, tmp_path):
         ("benchmark", "--steps 0", "--steps: at least 1"),
         ("benchmark", "--batch_size 0", "--batch_size 0"),
         ("benchmark", "--crop_size 2", "--crop_size 2"),
+        ("benchmark", "--sides default graphs --gpu_ids -1", "CUDA graphs are of GPUs"),
         ("benchmark_processes", "--steps 0", "--steps: at least 1"),
         ("benchmark_processes", "--processes 0 1", "--processes: numbers of at least 1"),
         ("benchmark_processes", "--processes 1 3 --batch_size 4", "use --batch_size 6"),
@@ -96,7 +97,7 @@ def told(**flags):
 def test_the_published_way_has_an_adam_that_is_not_fused(monkeypatch):
     made = []
     trainer = benchmark.Trainer
-    monkeypatch.setattr(benchmark, "Trainer", lambda *words: made.append(trainer(*words)) or made[-1])
+    monkeypatch.setattr(benchmark, "Trainer", lambda *words, **more: made.append(trainer(*words, **more)) or made[-1])
     monkeypatch.setattr(benchmark, "compute_as_published", lambda method: None)  # it changes layers for good
     for side in ("published", "default"):
         benchmark.make_ours(side, told())

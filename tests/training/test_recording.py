@@ -1,7 +1,10 @@
 """A recorded step that is repeated is the step that would have been computed."""
 
+import contextlib
 import sys
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ from translate.settings import resolve
 from translate.training import recording
 from translate.training.job import build_method
 from translate.training.loop import Trainer
-from translate.training.recording import Recordings, kind_of, why_not_recorded
+from translate.training.recording import CudaGraphs, Recordings, kind_of, why_not_recorded
 from translate.training.run import train_from_flags
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -86,6 +89,7 @@ def test_pictures_and_losses_that_are_looked_at_later_are_those_of_their_step(tr
     def collect(trainer, batch, real=Trainer.step):
         real(trainer, batch)
         losses = trainer._unchecked[-1][-1]
+        assert tape is None or tape.records == 0 or not trainer.state.fake_B.requires_grad  # keeps no maps
         seen[tape].append((losses, trainer.method.pictures(trainer.state)["real_A"].clone()))
 
     monkeypatch.setattr(Trainer, "step", collect)
@@ -272,6 +276,44 @@ class TestTheTape:
             x = torch.ones(3).to(ELSEWHERE)
             with pytest.raises(RuntimeError, match="while a step is recorded"):
                 Tape().record(lambda: work(x))
+
+
+def test_what_a_gpu_is_asked_for(monkeypatch):
+    """One stream for all, one memory for all records, and other threads may go on."""
+    said, gpu = [], torch.device("cuda")
+
+    class Stream:
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            said.append(f"{self.name} waits for {other.name}")
+
+    @contextlib.contextmanager
+    def graph(made, **told):
+        said.append(f"record {made.name} on {told.pop('stream').name}, {told}")
+        yield
+
+    names = iter(["first", "second"])
+    made = partial(SimpleNamespace, replay=lambda: said.append("repeat"))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream("own"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream("default"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext(said.append(f"on {stream.name}")))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: made(name=next(names)))
+    monkeypatch.setattr(torch.cuda, "graph", graph)
+    recorder = CudaGraphs(gpu)
+    with recorder.beside():
+        for _ in range(2):
+            replay, result = recorder.record(lambda: said.append("work") or 5)
+    replay()
+    told = {"pool": "pool", "capture_error_mode": "thread_local"}
+    assert result == 5
+    assert said == [
+        "own waits for default", "on own",
+        f"record first on own, {told}", "work", f"record second on own, {told}", "work",
+        "default waits for own", "repeat",
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -155,7 +155,6 @@ class Trainer:
         """One update of every player, in order."""
         files = [path for key, paths in batch.items() if key.endswith("_paths") for path in paths]
         parts = share_counts(self.method, [self.prepare(part) for part in split_batch(batch, self.parts)])
-        self.state = None  # its maps are not needed any more
         gradients = self._gradients(parts)
         logged: dict[str, Tensor] = {}
         self.used_rate = self.rate(batch["epoch"])

@@ -114,7 +114,7 @@ class _Recording:
 
     def __init__(self, owner: Recordings, batch: Batch, make: Callable[[Batch], StepGradients]):
         self._device = owner.device
-        self._batch = _map_tensors(batch, self._own)
+        self._batch = batch  # whose memory is kept, and gets the next ones
         self._players: dict[str, _Player] = {}
         passes = make(self._batch)
         try:
@@ -138,9 +138,6 @@ class _Recording:
 
     def of(self, player: str) -> tuple[Tensor, dict[str, Tensor]]:
         return self._players[player].repeat()
-
-    def _own(self, tensor: Tensor) -> Tensor:
-        return tensor.clone() if tensor.device == self._device else tensor
 
 
 class _Player:
