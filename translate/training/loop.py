@@ -203,7 +203,7 @@ class Trainer:
             states = Forward(self.method, seed, self.precision, parts)
             return Gradients(self.method, states, self.precision, self.scaler, self._owned)
 
-        if self.recordings is not None:
+        if self.recordings is not None and len(parts) == 1:
             recorded = self.recordings.find(parts[0], lambda part: make(lambda _: None, [part]))
             if recorded is not None:
                 self.prepare.seed_layers(parts[0])  # once, since what is recorded cannot seed a generator
