@@ -6,15 +6,20 @@ same addresses by then, and of the host's values those of the time when it was r
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from elsewhere import ASKING, ELSEWHERE, INDEXING, Elsewhere, _has_a_mask, compute
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from elsewhere import ASKING, ELSEWHERE, INDEXING, Elsewhere, _has_a_mask, compute
 
 aten = torch.ops.aten
 COPYING = {aten._to_copy.default, aten.copy_.default}
