@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import translate
-from translate import testing
+from translate import batching
 from translate.errors import InputError, RunError
 from translate.networks import build_generator
 from translate.options import ApplyOptions
@@ -184,18 +184,19 @@ class TestMasks:
         for name in contents(out):
             assert np.array_equal(pixels_of(out / name), pixels_of(results / "images/fake_B" / name))
 
-    def test_no_batch_is_made_of_pictures_with_holes(self, filler, photos, tmp_path, monkeypatch):
+    def test_no_batch_is_made_of_pictures_with_holes(self, applied, filler, photos, tmp_path, monkeypatch):
         """A GPU translates others of one size together; each of these has a hole of its own, and shows it."""
 
         def files(name):
             usual = {"name": "fill", "checkpoints_dir": filler.parent, "dataroot": photos, "gpu_ids": "-1"}
             run_test({**usual, "results_dir": tmp_path / name, "size": "64x64", "mask": "region"})
+            applied(run=filler, output=tmp_path / name / "applied", size="64x64", mask="region", format="png")
             return {path: content for path, content in contents(tmp_path / name).items() if path.endswith(".png")}
 
         alone = files("alone")
-        monkeypatch.setattr(testing, "pixels_at_once", lambda device: 10**9)
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**9)
         assert files("gpu") == alone
-        assert sum("hole_A" in path for path in alone) == 3
+        assert sum("hole_A" in path for path in alone) == sum("applied" in path for path in alone) == 3
 
     def test_a_generator_that_knows_no_tiles_is_advised_none(self, applied, filler, photos, monkeypatch):
         def fail(*_):

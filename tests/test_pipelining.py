@@ -1,13 +1,14 @@
 """Reading, computing and writing that overlap: order, bounds, batches, and what becomes of failures."""
 
 import threading
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translate.pipelining import overlapped
+from translate.pipelining import Ahead, overlapped
 
 
 def alone(batch, one):
@@ -29,7 +30,7 @@ def test_results_come_in_order_and_neighbours_that_fit_are_computed_together(ite
     def fits(batch, one):
         return batch[0] == one and len(batch) < 3
 
-    results = run(items, lambda x: x + 1, compute, fits=fits, threads=threads, ahead=ahead)
+    results = run(items, lambda x: x + 1, compute, fits=fits, threads=threads, ahead=Ahead(ahead))
     assert results == [(x + 1, 10 * (x + 1)) for x in items]
     assert [x for batch in batches for x in batch] == [x + 1 for x in items]
     assert all(len(set(batch)) == 1 and len(batch) <= 3 for batch in batches)
@@ -51,7 +52,7 @@ def test_the_next_is_read_and_the_last_is_written_while_one_is_computed():
             assert written[0].wait(20)
         return batch
 
-    assert len(run(range(3), note_read, compute, lambda ready, done: written[ready].set(), ahead=3)) == 3
+    assert len(run(range(3), note_read, compute, lambda ready, done: written[ready].set(), ahead=Ahead(3))) == 3
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 4])
@@ -69,19 +70,47 @@ def test_no_more_is_read_ahead_than_is_allowed(ahead):
         computed.extend(batch)
         return batch
 
-    assert len(run(items(), compute=compute, ahead=ahead)) == 20
+    assert len(run(items(), compute=compute, ahead=Ahead(ahead))) == 20
 
 
-@pytest.mark.parametrize("ahead", [1, 3])
-def test_no_more_waits_to_be_written_than_is_allowed(ahead):
-    computed, written = [], []
+@pytest.mark.parametrize(("room", "most"), [(1, 1), (8, 2), (12, 3), (100, 5)])
+def test_no_more_is_read_ahead_than_there_is_room_for(room, most):
+    """Each weighs 4, so that the room is for none, two, three, or for more than the number allows. One more has been
+    looked at to see whether it fits."""
+    taken, computed, held = [], [], []
+
+    def items():
+        for at in range(20):
+            taken.append(at)
+            yield at
 
     def compute(batch):
         computed.extend(batch)
-        assert len(computed) - len(written) <= ahead + 2
+        held.append(len(taken) - len(computed))
         return batch
 
-    assert len(run(range(20), compute=compute, write=lambda ready, done: written.append(ready), ahead=ahead)) == 20
+    assert len(run(items(), compute=compute, ahead=Ahead(6, room=room), weigh=lambda item: 4)) == 20
+    assert max(held) == most + 1
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_no_more_waits_to_be_written_than_the_last_batch_has(size):
+    """Two at least, beside those of the batch that is computed. Writing is slow, so that more would."""
+    computed, written = [], []
+
+    def write(ready, done):
+        time.sleep(0.005)
+        written.append(ready)
+
+    def compute(batch):
+        assert len(computed) - len(written) <= max(size, 2)
+        computed.extend(batch)
+        return batch
+
+    def fits(batch, one):
+        return len(batch) < size
+
+    assert len(run(range(24), compute=compute, write=write, fits=fits)) == 24
 
 
 @pytest.mark.parametrize("where", ["read", "compute", "write"])
@@ -122,19 +151,22 @@ def test_what_is_behind_a_failure_is_not_begun():
     assert set(written) <= {0, 1}
 
 
-@pytest.mark.parametrize("where", ["read", "compute"])
-def test_what_was_computed_before_a_failure_is_written(where):
-    """One thread writes, and its first file takes until all is over, so that the others wait behind it."""
+@pytest.mark.parametrize(("where", "size", "at", "whole"), [
+    ("read", 1, 2, 2), ("read", 3, 4, 4), ("compute", 1, 2, 2), ("compute", 3, 4, 3)
+])  # fmt: skip
+def test_what_comes_before_a_failure_is_written(where, size, at, whole):
+    """One thread writes, and its first file takes until all is over, so that the others wait behind it. What has been
+    read before one that cannot be read is computed, though its batch is not full."""
     over, written = threading.Event(), []
 
     def read(x):
-        if x == 4 and where == "read":
+        if x == at and where == "read":
             over.set()
             raise OSError
         return x
 
     def compute(batch):
-        if batch[0] == 3 and where == "compute":
+        if at in batch and where == "compute":
             over.set()
             raise OSError
         return batch
@@ -144,5 +176,37 @@ def test_what_was_computed_before_a_failure_is_written(where):
         written.append(ready)
 
     with pytest.raises(OSError):
-        run(range(9), read, compute, write, threads=1, ahead=3)
-    assert written == [0, 1, 2]
+        run(range(9), read, compute, write, fits=lambda batch, one: len(batch) < size, threads=1, ahead=Ahead(3))
+    assert written == list(range(whole))
+
+
+def test_a_result_that_cannot_be_written_costs_no_other_of_its_batch():
+    written = []
+
+    def write(ready, done):
+        if ready == 0:
+            raise OSError
+        written.append(ready)
+
+    with pytest.raises(OSError):
+        run(range(20), write=write, fits=lambda batch, one: len(batch) < 5)
+    assert {1, 2, 3, 4} <= set(written)
+
+
+def test_what_came_of_a_batch_one_by_one_before_a_failure_is_written():
+    written = []
+
+    def compute(batch):
+        for x in batch:
+            if x == 2:
+                raise OSError
+            yield x
+
+    with pytest.raises(OSError):
+        run(
+            range(9),
+            compute=compute,
+            write=lambda ready, _: written.append(ready),
+            fits=lambda batch, _: len(batch) < 4,
+        )
+    assert sorted(written) == [0, 1]

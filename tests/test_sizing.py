@@ -101,3 +101,18 @@ def test_two_flags_that_say_how_large_pictures_are_exclude_each_other(options, f
         with pytest.raises(InputError, match=f"--size {size} and --{flag} both say how large pictures are"):
             choose_size(options(size=size, **{flag: 300}), {}, METHODS["cut"])
     assert choose_size(options(size="crop", **{flag: 300}), {}, METHODS["cut"]) == TestSize("crop", 300)
+
+
+@given(SIDES, SIDES, CROPS, st.sampled_from(["crop", "original", "50x30"]))
+def test_pixels_are_counted_before_there_are_any(width, height, crop_size, policy):
+    size = TestSize(policy, crop_size)
+    scaled = size.apply(Image.new("L", (width, height)))
+    assert size.pixels(width, height) == scaled.width * scaled.height
+
+
+@pytest.mark.parametrize("words", ["none", "resize_and_crop", "scale_width", "scale_width_and_crop", "trim", "zoom"])
+def test_pixels_of_the_reference_s_words_are_counted_too(words):
+    size = TestSize("crop", 24, Preprocess(words, 40, 24, flip=False))
+    scaled = size.apply(Image.new("L", (60, 51)))
+    found = size.pixels(60, 51)
+    assert found >= scaled.width * scaled.height if words == "zoom" else found == scaled.width * scaled.height

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import translate
-from translate import files, testing
+from translate import batching, files, testing
 from translate.data import inputs
 from translate.errors import InputError, RunError
 from translate.networks import build_generator
@@ -179,7 +179,7 @@ class TestBatches:
         alone = tested(size="40x40", precision="fp32")
         before = {path.name: pixels_of(path) for path in (alone / "images/fake_B").iterdir()}
         sizes, batch_views = [], Translator.batch_views
-        monkeypatch.setattr(testing, "pixels_at_once", lambda device: 2 * 40 * 40)
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 2 * 40 * 40)
         monkeypatch.setattr(
             Translator, "batch_views", lambda self, batch: sizes.append(len(batch)) or batch_views(self, batch)
         )
@@ -191,12 +191,40 @@ class TestBatches:
             assert difference.max() <= 1
 
     def test_pictures_of_other_sizes_are_not(self, tested, monkeypatch):
-        monkeypatch.setattr(testing, "pixels_at_once", lambda device: 10**9)
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**9)
         monkeypatch.setattr(Translator, "batch_views", lambda *_: pytest.fail("these have three sizes"))
         assert len(names_in(tested(size="original") / "images/fake_B")) == 3
 
-    def test_a_cpu_translates_each_by_itself(self):
-        assert testing.pixels_at_once(torch.device("cpu")) == 0 < testing.pixels_at_once(torch.device("cuda"))
+    def test_too_many_at_once_come_one_by_one(self, tested, monkeypatch):
+        def fail(self, batch):
+            tried.append(len(batch))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+        alone, tried = tested(size="40x40"), []
+        before = {path.name: pixels_of(path) for path in (alone / "images/fake_B").iterdir()}
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**9)
+        monkeypatch.setattr(Translator, "batch_views", fail)
+        after = tested(size="40x40") / "images/fake_B"
+        assert tried == [3]
+        assert before.keys() == {path.name for path in after.iterdir()}
+        assert all(np.array_equal(pixels_of(after / name), pixels) for name, pixels in before.items())
+
+    @pytest.mark.parametrize(("flags", "pixels"), [
+        ({"size": "original"}, [40 * 40, 20 * 41, 60 * 33]), ({"size": "20x20"}, [400] * 3)
+    ])  # fmt: skip
+    def test_what_is_read_ahead_weighs_as_many_pixels_as_are_translated(self, tested, monkeypatch, flags, pixels):
+        weights, real = [], testing.overlapped
+
+        def weighed(items, *rest, ahead, weigh):
+            items = list(items)
+            weights.extend(weigh(each) for each in items)
+            assert ahead is batching.FAR_AHEAD
+            return real(items, *rest, ahead=ahead, weigh=weigh)
+
+        monkeypatch.setattr(testing, "overlapped", weighed)
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**9)
+        tested(**flags)
+        assert weights == pixels
 
 
 class TestReplacing:

@@ -1,5 +1,6 @@
 """The size at which a picture is translated."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,16 @@ class TestSize:
             return self.preprocess(image, np.random.default_rng(0))
         size = self._target(*image.size)
         return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+
+    def pixels(self, width: int, height: int) -> int:
+        """How many pixels come of a picture of this size; where zoom makes that random, how many there are before.
+
+        Raises:
+            InputError: the picture is smaller than what is to be cut from it.
+        """
+        if self.preprocess is None:
+            return math.prod(self._target(width, height))
+        return math.prod(self.preprocess.output_size(width, height) or self.preprocess.scaled_size(width, height))
 
     def _target(self, width: int, height: int) -> tuple[int, int]:
         if self.policy == "original":

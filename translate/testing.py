@@ -1,16 +1,16 @@
 """``test.py``: translate a folder of pictures with a trained run and write a page of the results."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 from tqdm import tqdm
 
+from translate.batching import Batches
 from translate.called import title
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.dataroot import resolve_dataroot
@@ -46,7 +46,6 @@ from translate.translator import Translator, refuse_encoder
 
 CONTACT_SHEET = "contact_sheet.jpg"
 VALUES = "values"  # the folder of translations deeper than 8 bits
-READ_AHEAD = 32  # pictures, on a device that translates batches
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
         options.tile_stats,
     )
     source, inputs = _find_inputs(options, record, METHODS[model])
-    inputs = _check(with_ranges(inputs, record, _is_other_direction(options, record), translator.source), options, size)
+    inputs = with_ranges(inputs, record, _is_other_direction(options, record), translator.source)
+    inputs, pixels = _check(inputs, options, size)
     target = Path(options.results_dir) / _shown_name(folder.path, options) / _results_name(options, record)
     facts = {
         "pictures from": str(source),
@@ -115,7 +115,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     holes = holes_of(translator, own, record, [each.name for each in inputs])
     turned = _is_turned(options, record, METHODS[model])
     compared = _compared(options, record, METHODS[model], inputs, translator)
-    job = _Job(translator, holes, turned, names, compared)
+    job = _Job(translator, holes, turned, names, compared, Batches(translator), pixels)
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")
@@ -230,19 +230,20 @@ def _limit(options: TestOptions) -> int | None:
     return min(limits) if limits else None
 
 
-def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> list[Input]:
-    """The inputs that can be used."""
+def _check(inputs: list[Input], options: TestOptions, size: TestSize) -> tuple[list[Input], list[int]]:
+    """The inputs that can be used, and how many pixels of each are translated."""
     report = check_pictures([each.part.path for each in inputs], label="pictures")
     range = inputs[0].part.range
     report = report if range else without_deep(report)
     good = set(raise_or_skip(report, options.skip_bad_images))
     inputs = [each for each in inputs if each.part.path in good]
+    headers = [each.part.header(report.headers[each.part.path]) for each in inputs]
     if size.preprocess is not None:
-        headers = {each.part.path: each.part.header(report.headers[each.part.path]) for each in inputs}
-        check_geometry(headers, size.preprocess, batch_size=1)
+        named = {each.part.path: header for each, header in zip(inputs, headers, strict=True)}
+        check_geometry(named, size.preprocess, batch_size=1)
     if range:
         note_outside(range, f"the run's range {range}", "the pictures", report.headers)
-    return inputs
+    return inputs, [size.pixels(header.width, header.height) for header in headers]
 
 
 def _translate_all(job: "_Job", inputs: list[Input], target: Path, facts: dict[str, str], width: int) -> int:
@@ -279,15 +280,6 @@ class _Ready(NamedTuple):
     known: Known | None = None
 
 
-def pixels_at_once(device: torch.device) -> int:
-    """How large a batch of pictures may be: 0 on a CPU.
-
-    There it would not be quicker, and how convolutions round depends on the batch: the files would not be to the bit
-    what a ``Translator`` gives for a single picture.
-    """
-    return 2**20 if device.type == "cuda" else 0
-
-
 @dataclass(frozen=True)
 class _Job:
     """What is done to each picture of a test, and what the results are compared with."""
@@ -297,19 +289,13 @@ class _Job:
     turned: bool
     names: ResultNames
     compared: Comparison
+    batches: Batches
+    pixels: Sequence[int]  # of each picture, as the network gets to see it
 
     @property
     def result(self) -> str:
         """The label of the translation."""
         return self._shown_label("fake_B")
-
-    @property
-    def pixels_at_once(self) -> int:
-        """How many pixels are translated in one batch of pictures of equal size; 0: each picture by itself."""
-        generator = self.translator.generator
-        if self.holes or hasattr(generator, "views"):
-            return 0
-        return pixels_at_once(self.translator.device)
 
     def run(self, inputs: list[Input], folder: Path, width: int) -> Iterator[tuple[Row, dict[str, float]]]:
         """Translate pictures, write what there is to see below ``folder``, and score them where the truth is known.
@@ -317,9 +303,14 @@ class _Job:
         Args:
             width: of a picture in the page, in pixels.
         """
-        ahead = 2 if self.pixels_at_once == 0 else READ_AHEAD
         return overlapped(
-            enumerate(inputs), self._read, self._translate, partial(self._write, folder, width), self._fits, ahead=ahead
+            enumerate(inputs),
+            self._read,
+            self._translate,
+            partial(self._write, folder, width),
+            self.batches.fits,
+            ahead=self.batches.ahead,
+            weigh=lambda numbered: self.pixels[numbered[0]],
         )
 
     def measure(self, folder: Path, inputs: Sequence[Input], rows: Sequence[Row]) -> Quality:
@@ -335,10 +326,6 @@ class _Job:
         hole = self.holes(each.name, prepared.size) if self.holes else None
         truth = None if each.truth is None else each.truth.read().resize(prepared.size, Image.Resampling.BICUBIC)
         return _Ready(each, position, prepared, hole, truth, known_depth(each, picture.size, prepared.size))
-
-    def _fits(self, batch: list["_Ready"], one: "_Ready") -> bool:
-        width, height = one.prepared.size
-        return batch[0].prepared.size == (width, height) and (len(batch) + 1) * width * height <= self.pixels_at_once
 
     def _write(
         self, folder: Path, width: int, ready: "_Ready", views: Mapping[str, Any]
@@ -369,12 +356,13 @@ class _Job:
         files = {label: path for label, (path, _) in files.items()}
         return Row(each.name, files, note, thumbnails, scores), scores
 
-    def _translate(self, batch: list["_Ready"]) -> list[dict[str, Picture]]:
+    def _translate(self, batch: list["_Ready"]) -> Iterable[dict[str, Picture]]:
+        return self.batches.compute(batch, self.translator.batch_views, self._translate_alone)
+
+    def _translate_alone(self, ready: "_Ready") -> dict[str, Picture]:
         remedy = flags_for_less_memory(self.translator.generator)
-        with naming_what_does_not_fit(batch[0].input.part.path, self.translator.device, remedy):
-            if len(batch) > 1:
-                return self.translator.batch_views([ready.prepared for ready in batch])
-            return [self.translator.views(batch[0].prepared, batch[0].hole)]
+        with naming_what_does_not_fit(ready.input.part.path, self.translator.device, remedy):
+            return self.translator.views(ready.prepared, ready.hole)
 
     def _shown_label(self, label: str) -> str:
         if not self.turned:
