@@ -118,7 +118,8 @@ class TestTrouble:
         assert "note:" not in capsys.readouterr().out
 
 
-def one_after_the_other(items, read, compute, write, fits):
+def one_after_the_other(items, read, compute, write, fits, **bounds):
     for item in items:
         ready = read(item)
-        yield write(ready, compute([ready])[0])
+        (done,) = compute([ready])
+        yield write(ready, done)

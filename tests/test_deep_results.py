@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 import translate
+from translate import batching
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.recorded_ranges import recorded_ranges
@@ -164,6 +165,39 @@ def test_files_of_apply_hold_what_the_translator_returns(home, tmp_path, name, s
     values = read(tmp_path / "out" / file)
     assert values.dtype == dtype
     assert np.array_equal(values, loaded(home, name, flags.get("direction"))(home / source))
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "flags"),
+    [
+        ("ct_mr", "ct_mr/testA", {}),
+        ("cycle", "ct_mr/testB", {"direction": "BtoA"}),
+        ("colour", "colour/testA", {}),
+        ("into_8", "out_of_8/testB", {}),
+        ("out_of_8", "out_of_8/testA", {}),
+    ],
+)
+def test_a_gpu_translates_those_of_one_size_together_in_both_directions(
+    home, tmp_path, monkeypatch, name, pictures, flags
+):
+    def files(label):
+        run = home / f"run_{name}"
+        translate.apply(run, home / pictures, tmp_path / label, size="original", gpu_ids="-1", **flags)
+        return {path.name: read(path) for path in (tmp_path / label).iterdir()}
+
+    alone = files("alone")
+    batches, together = [], Translator.translate_together
+    monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**9)
+    monkeypatch.setattr(
+        Translator, "translate_together", lambda self, batch: batches.append(len(batch)) or together(self, batch)
+    )
+    found = files("together")
+    assert batches == [3]
+    assert found.keys() == alone.keys()
+    for file, values in alone.items():
+        assert found[file].dtype == values.dtype
+        rounding = 1e-4 * np.ptp(values.astype(float)) if values.dtype.kind == "f" else 1
+        assert np.abs(found[file].astype(float) - values).max() <= rounding
 
 
 def test_apply_takes_the_generator_of_a_file(home, tmp_path):

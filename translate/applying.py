@@ -1,15 +1,16 @@
 """``translate apply``: translate any pictures into a folder, under the names that they have."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from translate.batching import Batches
 from translate.choosing import find_weights, refuse_without_effect
 from translate.data.checking import check_geometry, check_pictures, raise_or_skip
 from translate.data.deep_picture import Picture, visible
@@ -83,15 +84,15 @@ def apply_to_files(
         translator = _load(weights, record, options, own)
         _refuse_deep_films(todo, translator)
         stills, films = ([each for each in todo if each.moves is moves] for moves in (False, True))
-        stills = _readable(stills, options.skip_bad_images, translator, bool(films))
-        counts = _readable_films(films, options.skip_bad_images, bool(stills))
-        todo = [*stills, *counts]
+        pixels = _readable(stills, options.skip_bad_images, translator, bool(films))
+        counts = _readable_films(films, options.skip_bad_images, bool(pixels))
+        todo = [*pixels, *counts]
         holes = holes_of(translator, own, record, [each.name for each in todo])
         steadier = Steadier(translator, options.smooth_stats if options.film else 0)
-        _translate_all(translator, stills, options, holes, steadier)
+        _translate_all(translator, pixels, options, holes, steadier)
         if counts and not options.film:
             steadier = Steadier(translator, options.smooth_stats)
-        damaged = _translate_films(translator, counts, options, holes, steadier, bool(stills))
+        damaged = _translate_films(translator, counts, options, holes, steadier, bool(pixels))
         todo = [each for each in todo if each not in damaged]
     written = sum(each.target.is_file() for each in todo)
     if written != len(todo):
@@ -240,14 +241,15 @@ def _leave_out(bad: Sequence[PictureError], allowed: bool) -> None:
         print(f"note: {error}; it is left out")
 
 
-def _readable(errands: Sequence[Errand], skip: bool, translator: Translator, others: bool) -> list[Errand]:
-    """The errands whose pictures can be read and are large enough; deep ones only where their range is known.
+def _readable(errands: Sequence[Errand], skip: bool, translator: Translator, others: bool) -> dict[Errand, int]:
+    """The errands whose pictures can be read and are large enough, with the number of pixels that are translated; deep
+    ones only where their range is known.
 
     Args:
         others: whether there may be something to be done without them.
     """
     if not errands:
-        return []
+        return {}
     range = translator.source
     report = check_pictures([each.source for each in errands], label="pictures")
     report = report if range else without_deep(report)
@@ -259,50 +261,64 @@ def _readable(errands: Sequence[Errand], skip: bool, translator: Translator, oth
         check_geometry(report.headers, translator.size.preprocess, batch_size=1)
     if range:
         note_outside(range, f"the run's range {range}", "the pictures", report.headers)
-    return [each for each in errands if each.source in good]
+    headers = {each: report.headers[each.source] for each in errands if each.source in good}
+    return {each: translator.size.pixels(header.width, header.height) for each, header in headers.items()}
+
+
+class _Ready(NamedTuple):
+    """A picture that has been read, as the network gets to see it."""
+
+    errand: Errand
+    prepared: Picture
 
 
 def _translate_all(
     translator: Translator,
-    errands: Sequence[Errand],
+    pixels: Mapping[Errand, int],
     options: ApplyOptions,
     holes: Holes | None,
     steadier: Steadier,
 ) -> None:
-    """Read, translate and write at once; each picture by itself, so that a file holds what the translator returns.
+    """Read, translate and write at once; on a CPU each picture by itself, so that a file holds what the translator
+    returns.
 
     Args:
+        pixels: of each picture, as it is translated.
         steadier: for the frames of a film, which each folder is by itself.
     """
     written: list[Path] = []
     folder: Path | None = None
     remedy = flags_for_less_memory(translator.generator)
+    batches = Batches(translator, apart=steadier.smoothing is not None)
 
-    def read(each: Errand) -> Picture:
-        return translator.prepare(Part(each.source, range=translator.source).read(translator.input_nc))
+    def read(each: Errand) -> _Ready:
+        return _Ready(each, translator.prepare(Part(each.source, range=translator.source).read(translator.input_nc)))
 
-    def compute(batch: list[tuple[Errand, Picture]]) -> list[Image.Image | np.ndarray]:
+    def alone(ready: _Ready) -> Image.Image | np.ndarray:
         nonlocal folder
-        (each, prepared) = batch[0]
+        each, prepared = ready
         if each.source.parent != folder:
             folder = each.source.parent
             steadier.begin()
         steadier.see(visible(prepared))
         with naming_what_does_not_fit(each.source, translator.device, remedy):
             hole = holes(each.name, prepared.size) if holes else None
-            return [translator.translate_image(prepared, AS_PREPARED, hole)]
+            return translator.translate_image(prepared, AS_PREPARED, hole)
 
-    def write(ready: tuple[Errand, Picture], result: Image.Image | np.ndarray) -> None:
-        save(result, ready[0].target, ready[0].format)
-        written.append(ready[0].target)
+    def compute(batch: list[_Ready]) -> Iterable[Image.Image | np.ndarray]:
+        return batches.compute(batch, translator.translate_together, alone)
 
-    done = overlapped(errands, lambda each: (each, read(each)), compute, write, fits=lambda *_: False)
+    def write(ready: _Ready, result: Image.Image | np.ndarray) -> None:
+        save(result, ready.errand.target, ready.errand.format)
+        written.append(ready.errand.target)
+
+    done = overlapped(pixels, read, compute, write, batches.fits, ahead=batches.ahead, weigh=pixels.__getitem__)
     try:
-        for _ in tqdm(done, total=len(errands), unit="pic", disable=None):
+        for _ in tqdm(done, total=len(pixels), unit="pic", disable=None):
             pass
     except (RunError, PictureError) as error:  # each was readable before
         go_on = "" if options.overwrite else "; --skip_existing goes on with the others"
-        raise RunError(f"{error}; {len(written)} of {len(errands)} pictures are written{go_on}") from error
+        raise RunError(f"{error}; {len(written)} of {len(pixels)} pictures are written{go_on}") from error
 
 
 def _translate_films(

@@ -264,6 +264,12 @@ class Translator:
         results = (to_uint8(results) if self.target is None else results).cpu()
         return [{"fake_B": self._shown(result)} for result in results]
 
+    def translate_together(self, prepared: Sequence[AnyPicture]) -> list[Image.Image | np.ndarray]:
+        """What ``translate_image`` gives for each of several pictures of one size that ``prepare`` returned, translated
+        at once; see ``batch_views``."""
+        results = [views["fake_B"] for views in self.batch_views(prepared)]
+        return results if self.target is None else [result.values(self.target) for result in results]
+
     def _shown(self, result: Tensor) -> AnyPicture:
         """What the generator made, (C, H, W), as a picture of its domain: 8 bits, or deep."""
         if self.target is not None:
