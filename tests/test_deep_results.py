@@ -200,6 +200,19 @@ def test_a_gpu_translates_those_of_one_size_together_in_both_directions(
         assert np.abs(found[file].astype(float) - values).max() <= rounding
 
 
+def test_a_deep_pil_image_is_turned_as_its_exif_says(home, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(home / "ct_mr/testA/0.png") as picture:
+        picture.save(tmp_path / "turned.png", exif=exif)
+        height, width = picture.size
+    translator = loaded(home, "ct_mr")
+    expected = translator(tmp_path / "turned.png")
+    assert expected.shape == (height, width)
+    with Image.open(tmp_path / "turned.png") as picture:
+        assert np.array_equal(translator(picture), expected)
+
+
 def test_apply_takes_the_generator_of_a_file(home, tmp_path):
     file = home / "run_cycle/latest_net_G_B.pth"
     translate.apply(file, home / "ct_mr/testB/0.tif", tmp_path / "out", size="original", gpu_ids="-1", format="png")

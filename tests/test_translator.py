@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from translate.data.preprocess import Preprocess
+from translate.data.reading import read_picture
 from translate.errors import InputError
 from translate.sizing import TestSize
 from translate.translator import Translator
@@ -102,6 +103,34 @@ class TestKinds:
     def test_pil_images_of_other_8_bit_modes_are_converted(self, colour, mode, random_picture):
         image = random_picture().convert("RGB").convert(mode)
         assert np.array_equal(colour(image), colour(image.convert("RGB")))
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("ending", ["png", "tif", "webp"])
+    def test_a_pil_image_is_turned_as_its_exif_says_and_only_once(self, colour, tmp_path, ending, orientation):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / f"x.{ending}"
+        how = {"lossless": True} if ending == "webp" else {}
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (18, 21, 3), np.uint8)).save(path, exif=exif, **how)
+        expected = colour(path)
+        assert expected.size == ((19, 16) if orientation < 5 else (16, 19))
+        loaded = Image.open(path)
+        loaded.load()
+        for image in (Image.open(path), loaded, loaded.copy(), ImageOps.exif_transpose(loaded), read_picture(path)):
+            result = colour(image)
+            assert np.array_equal(result, expected)
+            assert not result.getexif()
+
+    def test_an_orientation_behind_the_pixels_of_a_png_turns_too(self, colour, tmp_path, random_picture):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        random_picture().save(tmp_path / "x.png", exif=exif)
+        data = (tmp_path / "x.png").read_bytes()
+        at = data.index(b"eXIf") - 4
+        chunk = data[at : at + 12 + int.from_bytes(data[at : at + 4], "big")]
+        end = data.index(b"IEND") - 4
+        (tmp_path / "x.png").write_bytes(data[:at] + data[at + len(chunk) : end] + chunk + data[end:])
+        assert colour(Image.open(tmp_path / "x.png")).size == (16, 19)
 
     def test_what_is_given_is_not_changed(self, colour):
         array = np.random.default_rng(0).random((18, 21, 3))

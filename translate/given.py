@@ -8,10 +8,19 @@ from PIL import Image
 from torch import Tensor
 
 from translate.data.deep_picture import LUMA, DeepPicture
-from translate.data.reading import GREY_MODES
+from translate.data.reading import GREY_MODES, upright
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.sizing import TestSize
+
+
+def turned_upright(image: Image.Image) -> Image.Image:
+    """A PIL image turned as its EXIF orientation says, like a picture that is read from a file.
+
+    Once turned by ``PIL.ImageOps.exif_transpose`` it has no orientation any more, and stays as it is.
+    """
+    image.load()  # the orientation may stand behind the pixels, and Pillow turns TIFF files by itself here
+    return upright(image)
 
 
 def refuse_deep(image: Image.Image) -> None:

@@ -22,7 +22,7 @@ from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.flags import build, convert
-from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, values_of
+from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, turned_upright, values_of
 from translate.inference import numbers_of, translate_batch, translate_image, translate_signed, views_and_numbers_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
@@ -56,6 +56,8 @@ class Translator:
     tensor (C, H, W) or (B, C, H, W) tensor; uint8 in 0-255, floating in 0-1
     list                             list
     ================================ ===============================================
+
+    Files and PIL images are turned as their EXIF orientation says; what comes back has none.
 
     Where the run was trained with a range of values (``--range_A``, ``--range_B``; ``source`` and ``target`` here),
     numbers are the domain's own, whatever their type:
@@ -193,7 +195,7 @@ class Translator:
         if isinstance(pictures, str | os.PathLike):
             return self.translate_image(self._read(Path(pictures)), size, mask)
         if isinstance(pictures, Image.Image):
-            return self.translate_image(pictures, size, mask)
+            return self.translate_image(turned_upright(pictures), size, mask)
         if isinstance(pictures, np.ndarray):
             return self._array(pictures, size, mask)
         if isinstance(pictures, Tensor):
@@ -239,7 +241,7 @@ class Translator:
             raise InputError("this translator knows nothing of depth: load a run of --model depth")
         if not isinstance(picture, str | os.PathLike | Image.Image):
             raise InputError(f"cannot read the depth of a {type(picture).__name__}: give a path or a PIL image")
-        image = picture if isinstance(picture, Image.Image) else self._read(Path(picture))
+        image = turned_upright(picture) if isinstance(picture, Image.Image) else self._read(Path(picture))
         return self.views(self.prepare(image))["depth_B"]
 
     def views(self, prepared: AnyPicture, mask: Any = None) -> dict[str, AnyPicture | np.ndarray]:

@@ -237,6 +237,13 @@ class TestTranslator:
         assert translator(path).size == depth.shape[::-1]
         with Image.open(path) as picture:
             assert np.array_equal(translator.depth(picture), depth)
+            exif = Image.Exif()
+            exif[0x0112] = 8
+            picture.save(tmp_path / "turned.png", exif=exif)
+        turned = translator.depth(tmp_path / "turned.png")
+        assert not np.array_equal(turned, depth)
+        with Image.open(tmp_path / "turned.png") as picture:
+            assert np.array_equal(translator.depth(picture), turned)
 
     def test_a_run_that_sees_more_says_what_it_lacks(self, runs, scenes):
         translator = Translator.load(runs / "all", device="cpu")
