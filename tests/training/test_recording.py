@@ -237,6 +237,11 @@ class TestKinds:
 
     def test_so_are_other_decisions(self):
         assert self.kind(coin=torch.tensor([True])) != self.kind(coin=torch.tensor([False]))
+        assert self.kind(place=torch.tensor([3, 4])) != self.kind(place=torch.tensor([3, 5]))
+
+    def test_of_booleans_it_matters_whether_any_is_true(self):
+        mixed, one = (self.kind(coins=torch.tensor(coins)) for coins in ([True, True], [False, True]))
+        assert mixed == one != self.kind(coins=torch.tensor([False, False]))
 
 
 class TestTheTape:

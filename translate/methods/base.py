@@ -43,7 +43,8 @@ class Method(nn.Module):
     batch_nc: Mapping[str, int] = {}  # channels of A and B in a batch, where planes lie behind those of the pictures
     progress: float = 0.0  # the share of the run that is behind when this step is, set before each; for schedules
     # Whether the operations of ``forward`` and ``losses`` follow from the shapes of a batch's tensors and from the
-    # decisions in it: nothing else is read on the host or kept there, so that a step can be recorded and repeated.
+    # decisions in it (of booleans, from whether any is true): nothing else is read on the host or kept there, so that a
+    # step can be recorded and repeated.
     recordable: bool = False
     falling: tuple[str, ...] = ()  # names of logged losses that fall in a training that goes well
 

@@ -181,11 +181,14 @@ def why_not_recorded(method: Method, speed: SpeedOptions, device: torch.device, 
 
 def kind_of(batch: Batch, device: torch.device) -> Hashable:
     """What batches have in common for which a step is the same operations: shapes and types of the tensors on the
-    device, and the values of the others."""
+    device, and what the others decide: of booleans, whether any is true."""
     return tuple(
-        (tensor.shape, tensor.dtype) if tensor.device == device else tuple(tensor.flatten().tolist())
-        for tensor in _tensors(batch)
+        (tensor.shape, tensor.dtype) if tensor.device == device else _decision(tensor) for tensor in _tensors(batch)
     )
+
+
+def _decision(values: Tensor) -> Hashable:
+    return bool(values.any()) if values.dtype == torch.bool else tuple(values.flatten().tolist())
 
 
 def detached(state: Any) -> Any:
