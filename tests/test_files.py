@@ -99,20 +99,20 @@ def test_a_failure_of_any_step_keeps_the_former_content(former, monkeypatch, ste
     assert names_in(former.parent) == [former.name]
 
 
-def test_the_content_is_on_the_disk_before_the_name_is(former, monkeypatch):
+def test_the_content_is_on_the_disk_before_the_name_is(former, monkeypatch, fsync):
     order = []
-    real_fsync, real_replace = os.fsync, os.replace
+    real_replace = os.replace
 
-    def fsync(descriptor):
+    def sync(descriptor):
         order.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
-        real_fsync(descriptor)
+        fsync(descriptor)
 
     def replace(source, target):
         order.append("rename")
         assert Path(source).read_bytes() == b"new"
         real_replace(source, target)
 
-    monkeypatch.setattr(files.os, "fsync", fsync)
+    monkeypatch.setattr(files.os, "fsync", sync)
     monkeypatch.setattr(files.os, "replace", replace)
     replace_atomically(former, lambda file: file.write(b"new"))
     assert order == ["file", "rename", "folder"]
