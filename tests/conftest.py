@@ -20,6 +20,7 @@ from PIL import Image
 
 import translate
 from translate.applying import ApplyResult
+from translate.commands import run_command
 from translate.data.download import Unreachable
 from translate.networks import build_generator
 from translate.networks.resnet import ResnetGenerator
@@ -204,6 +205,24 @@ def run_script() -> Callable[..., subprocess.CompletedProcess]:
         )
 
     return run
+
+
+@pytest.fixture
+def call_main(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess]:
+    """call_main(script.main, "--lr", "1"): what run_script gives, from this process, which starts none and waits for
+    no imports. That a script can be started, one test of it shows."""
+
+    def call(main: Callable[[Sequence[str]], None], *arguments: object) -> subprocess.CompletedProcess:
+        words = ["script.py", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run_command(main)
+        return subprocess.CompletedProcess(words, left.value.code, *capfd.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -46,8 +46,8 @@ def test_processes_are_compared(run_script, tmp_path):
     assert all(seconds > 0 for seconds in json.loads(line)["step_s"].values())
 
 
-def test_a_batch_that_some_of_them_could_not_share_is_refused_before_any_is_measured(run_script, tmp_path):
-    done = run_script(tmp_path, "scripts/benchmark_processes", "--processes", "1", "2", "4", "--batch_size", "2")
+def test_a_batch_that_some_of_them_could_not_share_is_refused_before_any_is_measured(call_main):
+    done = call_main(benchmark_processes.main, "--processes", "1", "2", "4", "--batch_size", "2")
     assert done.returncode == 2
     assert done.stderr == ("error: --batch_size 2 cannot be shared evenly by 4 processes: use --batch_size 4\n")
 
@@ -58,14 +58,14 @@ def test_processes_that_fail_are_told(monkeypatch):
         benchmark_processes.main(["--processes", "2", "--batch_size", "2", "--gpu_ids", "-1"])
 
 
-def test_a_profile_names_the_operators(run_script, tmp_path):
+def test_a_profile_names_the_operators(call_main):
     words = ["--profile", "--crop_size", "64", "--ngf", "2", "--ndf", "2", "--warm_up", "1", "--gpu_ids", "-1"]
-    assert "convolution" in run_script(tmp_path, "scripts/benchmark", *words).stdout
+    assert "convolution" in call_main(benchmark.main, *words).stdout
 
 
-def test_a_side_that_dies_is_told(run_script, tmp_path):
+def test_a_side_that_dies_is_told(call_main, tmp_path):
     words = "--sides", "default", "--reference", str(tmp_path), "--crop_size", "32", "--ngf", "4", "--ndf", "4"
-    done = run_script(tmp_path, "scripts/benchmark", *words)
+    done = call_main(benchmark.main, *words)
     assert done.returncode == 1
     assert done.stderr.strip().endswith(
         "error: the side reference has died of what stands above; leave it out of --sides"
@@ -75,17 +75,17 @@ def test_a_side_that_dies_is_told(run_script, tmp_path):
 @pytest.mark.parametrize(
     ("script", "words", "said"),
     [
-        ("benchmark", "--steps 0", "--steps: at least 1"),
-        ("benchmark", "--batch_size 0", "--batch_size 0"),
-        ("benchmark", "--crop_size 2", "--crop_size 2"),
-        ("benchmark", "--sides default graphs --gpu_ids -1", "CUDA graphs are of GPUs"),
-        ("benchmark_processes", "--steps 0", "--steps: at least 1"),
-        ("benchmark_processes", "--processes 0 1", "--processes: numbers of at least 1"),
-        ("benchmark_processes", "--processes 1 3 --batch_size 4", "use --batch_size 6"),
+        (benchmark, "--steps 0", "--steps: at least 1"),
+        (benchmark, "--batch_size 0", "--batch_size 0"),
+        (benchmark, "--crop_size 2", "--crop_size 2"),
+        (benchmark, "--sides default graphs", "CUDA graphs are of GPUs"),
+        (benchmark_processes, "--steps 0", "--steps: at least 1"),
+        (benchmark_processes, "--processes 0 1", "--processes: numbers of at least 1"),
+        (benchmark_processes, "--processes 1 3 --batch_size 4", "use --batch_size 6"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_in_words(run_script, tmp_path, script, words, said):
-    done = run_script(tmp_path, f"scripts/{script}", "--gpu_ids", "-1", *words.split())
+def test_what_cannot_be_measured_is_refused_in_words(call_main, script, words, said):
+    done = call_main(script.main, "--gpu_ids", "-1", *words.split())
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
 
 

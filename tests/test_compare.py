@@ -108,7 +108,7 @@ def test_what_cannot_be_compared_is_said(script, home, words, told):
         script.main(words)
 
 
-def test_the_command_ends_with_its_exit_code(run_script, home):
-    assert run_script(home, "scripts/compare", "tiny", "other").returncode == 0
+def test_the_command_ends_with_its_exit_code(run_script, call_main, script, home):
+    assert call_main(script.main, "tiny", "other").returncode == 0
     failed = run_script(home, "scripts/compare", "tiny")
     assert (failed.returncode, failed.stderr) == (2, "error: name two runs or more to compare them\n")

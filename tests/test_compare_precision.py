@@ -14,7 +14,8 @@ def test_it_compares_every_network_at_the_start_and_trained(run_script, tmp_path
     assert all(-1 <= float(row[2]) <= 1 and float(row[4]) > 0 for row in rows)
 
 
-def test_a_run_without_a_state_is_refused(run_script, tmp_path):
-    done = run_script(tmp_path, "scripts/compare_precision", "--name", "nothing")
+def test_a_run_without_a_state_is_refused(call_main, main_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call_main(main_of("scripts/compare_precision"), "--name", "nothing")
     assert done.returncode == 2
     assert "no run 'nothing'" in done.stderr

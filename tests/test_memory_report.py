@@ -29,8 +29,8 @@ def test_a_row_says_what_a_step_of_these_flags_takes(run_script, tmp_path):
         ("--batch_size 3 --accumulate 2", 2, "use --batch_size 4"),
     ],
 )
-def test_help_and_refusals_come_before_anything_is_measured(run_script, tmp_path, words, code, said):
-    done = run_script(tmp_path, "scripts/memory_report", *words.split())
+def test_help_and_refusals_come_before_anything_is_measured(call_main, words, code, said):
+    done = call_main(memory_report.main, *words.split())
     assert done.returncode == code and said in (done.stdout if code == 0 else done.stderr)
     assert "estimated" not in done.stdout and "Traceback" not in done.stderr
 
