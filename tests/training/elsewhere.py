@@ -8,6 +8,7 @@ their content, for which it would have to wait until everything before is comput
 import contextlib
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +16,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 ELSEWHERE = torch.device("meta")
 PACKAGE = str(Path(__file__).resolve().parents[2] / "translate")
@@ -85,10 +85,13 @@ class Device(TorchDispatchMode):
 
 def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The operation on the contents; what it changed in place is given back as it came."""
-    tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+    tensors: list[Tensor] = []
+    _with_tensors((args, kwargs), tensors.append)
     here = [tensor for tensor in tensors if not isinstance(tensor, Elsewhere)]
     known = {id(tensor.content): tensor for tensor in tensors if isinstance(tensor, Elsewhere)}
     goes_there = kwargs.get("device") == ELSEWHERE
+    if not known and not goes_there:
+        return func(*args, **kwargs)  # between the host's own
     if func is aten._to_copy.default:
         stays = goes_there or (bool(known) and kwargs.get("device") is None)
     elif func is aten.copy_.default:
@@ -101,17 +104,30 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             raise RuntimeError(f"{func}: tensors of two devices: {shapes}")
     if known and (func in ASKING or not stays or (func in INDEXING and _has_a_mask(args[1]))):
         wait()
-    args, kwargs = tree_map_only(Tensor, lambda tensor: getattr(tensor, "content", tensor), (args, kwargs))
+    args, kwargs = _with_tensors((args, kwargs), lambda tensor: getattr(tensor, "content", tensor))
     result = func(*args, **{**kwargs, **({"device": torch.device("cpu")} if goes_there else {})})
     if not stays:
         return result
-    return tree_map_only(Tensor, lambda tensor: known[id(tensor)] if id(tensor) in known else Elsewhere(tensor), result)
+    return _with_tensors(result, lambda tensor: known[id(tensor)] if id(tensor) in known else Elsewhere(tensor))
+
+
+def _with_tensors(value: Any, change: Callable[[Tensor], Any]) -> Any:
+    """The same with each tensor changed; operations have them in lists, tuples and a dict, and torch's own function for
+    it, which knows more kinds, would take most of the time of these tests."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return type(value)([_with_tensors(each, change) for each in value])
+    if isinstance(value, dict):
+        return {key: _with_tensors(each, change) for key, each in value.items()}
+    return value
 
 
 def wait() -> None:
     """The host waits for the device: remember where."""
-    frames = [frame for frame in traceback.extract_stack() if frame.filename.startswith(PACKAGE)]
-    Device.waits.append(" < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-3:])))
+    frames = (each for each, _ in traceback.walk_stack(None) if each.f_code.co_filename.startswith(PACKAGE))
+    places = [f"{Path(each.f_code.co_filename).name}:{each.f_lineno}" for each in islice(frames, 3)]
+    Device.waits.append(" < ".join(places))
 
 
 def _has_a_mask(indices: Any) -> bool:
