@@ -189,11 +189,11 @@ def test_a_server_that_never_answers_is_left_alone(make_display, make_entry, sil
     shown.losses(make_entry(1))
     shown.close()
     assert capsys.readouterr().err.count("\n") == 1
-    # Its thread is still at it, and would go on into the next test.
-    while display._process is None:
+    # Its thread is still at it, and would go on into the next test: with a second process where the first one is gone.
+    while shown._thread.is_alive():
+        if display._process is not None:
+            display._process._process.kill()
         time.sleep(0.01)
-    display._process._process.kill()
-    shown._thread.join()
 
 
 def test_where_wandb_is_disabled_nothing_is_kept(make_display, make_entry, monkeypatch, capsys):
