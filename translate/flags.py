@@ -1,6 +1,7 @@
 """A flag as a field of a dataclass: typed, range-checked, and built from what a command line or a file says."""
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -41,6 +42,7 @@ def same_as(group: type, name: str) -> Any:
     return field(default=other.default, metadata=other.metadata)
 
 
+@functools.cache  # of the annotations Python makes types anew each time, and a run asks for hundreds
 def annotated_type(group: type, name: str) -> tuple[type, bool]:
     """The plain type of a field and whether it may be None."""
     hint = typing.get_type_hints(group)[name]
