@@ -40,7 +40,8 @@ class Recorder(Protocol):
 
 
 class CudaGraphs:
-    """Records on a GPU. Whatever is recorded has to be repeated in the order in which it was recorded.
+    """Records on a GPU. What is recorded for one step has to be repeated in that order, and what it leaves behind stays
+    until another step is repeated.
 
     Everything runs on one stream, which is not the default one: graphs cannot be recorded there, and a gradient that
     was begun on another stream would have to wait for it.
