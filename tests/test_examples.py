@@ -23,7 +23,8 @@ def test_it_is_short_and_leaves_a_picture(path, tmp_path):
     assert len(path.read_text().splitlines()) < 70
     picture = tmp_path / "new" / "picture.png"
     command = [sys.executable, str(path), "--steps", "2", "--out", str(picture)]
-    run = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(REPOSITORY)}, cwd=tmp_path)
+    environment = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "step 2: " in run.stdout
     with Image.open(picture) as image:

@@ -55,7 +55,7 @@ def test_an_elastic_job_goes_on_with_the_machines_that_are_left(start, tmp_path)
     port = free_port()
     meeting = f"--rdzv_endpoint=localhost:{port}"
     where = ("--nnodes=1:2", "--nproc_per_node=1", "--rdzv_backend=c10d", meeting, "--rdzv_id=job")
-    words = ("--rdzv_conf=last_call_timeout=3", "--max_restarts=1")
+    words = ("--rdzv_conf=last_call_timeout=3,keep_alive_interval=2", "--max_restarts=1")
     folder = tmp_path / "checkpoints" / "run"
     host = start(*words, where=where, name="run", n_epochs=10000, max_steps=120, save_latest_freq=2)
     wait_for(lambda: listens(port))  # where they meet must not be lost
