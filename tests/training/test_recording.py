@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from translate.errors import RunError
+from translate.errors import InputError, RunError
 from translate.methods import METHODS
 from translate.settings import resolve
 from translate.training import recording
@@ -283,16 +283,35 @@ class TestTheTape:
                 Tape().record(lambda: work(x))
 
 
-def test_what_a_gpu_is_asked_for(monkeypatch):
-    """One stream for all, one memory for all records, and other threads may go on."""
-    said, gpu = [], torch.device("cuda")
+@pytest.fixture
+def said(monkeypatch):
+    """What streams of a GPU were told."""
+    told = []
 
     class Stream:
         def __init__(self, name):
             self.name = name
 
         def wait_stream(self, other):
-            said.append(f"{self.name} waits for {other.name}")
+            told.append(f"{self.name} waits for {other.name}")
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream("own"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream("default"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext(told.append(f"on {stream.name}")))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+    return told
+
+
+def test_what_comes_behind_an_error_waits_for_the_steps_before_it(said):
+    """Where a picture is lost, the state is saved, on another stream."""
+    with pytest.raises(InputError), CudaGraphs(torch.device("cuda")).beside():
+        raise InputError("a picture cannot be read")
+    assert said == ["own waits for default", "on own", "default waits for own"]
+
+
+def test_what_a_gpu_is_asked_for(said, monkeypatch):
+    """One stream for all, one memory for all records, and other threads may go on."""
+    gpu = torch.device("cuda")
 
     @contextlib.contextmanager
     def graph(made, **told):
@@ -301,10 +320,6 @@ def test_what_a_gpu_is_asked_for(monkeypatch):
 
     names = iter(["first", "second"])
     made = partial(SimpleNamespace, replay=lambda: said.append("repeat"))
-    monkeypatch.setattr(torch.cuda, "Stream", lambda _: Stream("own"))
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream("default"))
-    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext(said.append(f"on {stream.name}")))
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: made(name=next(names)))
     monkeypatch.setattr(torch.cuda, "graph", graph)
     recorder = CudaGraphs(gpu)

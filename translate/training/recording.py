@@ -56,9 +56,11 @@ class CudaGraphs:
     def beside(self) -> Iterator[None]:
         outside = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(outside)
-        with torch.cuda.stream(self.stream):
-            yield
-        outside.wait_stream(self.stream)
+        try:
+            with torch.cuda.stream(self.stream):
+                yield
+        finally:  # of an error too: the state is saved behind the last step, on the stream outside
+            outside.wait_stream(self.stream)
 
     def record(self, work: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         graph = torch.cuda.CUDAGraph()
