@@ -96,6 +96,15 @@ def test_a_step_that_needs_too_much_ends_with_the_flags_to_change(precision, als
     assert (folder / "latest_state.pth").read_bytes() == state
 
 
+@pytest.mark.parametrize("obstacle", [None, "CUDA graphs are of GPUs"])
+def test_without_records_a_step_needs_less(obstacle, train, monkeypatch):
+    monkeypatch.setattr(CUT, "losses", lambda *_: torch.empty(2**60, dtype=torch.uint8))
+    monkeypatch.setattr("translate.training.words.why_not_recorded", lambda *_: obstacle)
+    with pytest.raises(RunError, match="needs more memory") as raised:
+        train(cuda_graphs=True)
+    assert ("--continue_train and --cuda_graphs false or " in str(raised.value)) == (obstacle is None)
+
+
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [

@@ -13,6 +13,7 @@ from translate.training.estimate import estimate_step
 from translate.training.job import Job
 from translate.training.loop import Trainer
 from translate.training.memory import free_bytes
+from translate.training.recording import why_not_recorded
 
 
 def announce(job: Job, trainer: Trainer, aside: Path | None, compiled: bool, memory: str | None) -> None:
@@ -97,7 +98,11 @@ def _less_memory(job: Job) -> str:
     """The flags with which a step needs less memory."""
     data, speed = job.settings.data, job.settings.speed
     can_recompute = any(hasattr(module, "checkpoints") for module in job.method.modules())
-    remedies = ["--grad_checkpointing"] if can_recompute and not speed.grad_checkpointing else []
+    reason = why_not_recorded(job.method, speed, job.precision.device, job.processes.count)
+    # Records have memory that steps which are not recorded cannot use.
+    remedies = ["--cuda_graphs false"] if speed.cuda_graphs and reason is None else []
+    if can_recompute and not speed.grad_checkpointing:
+        remedies.append("--grad_checkpointing")
     part = data.batch_size // (job.processes.count * speed.accumulate)
     if part > 1 and _can_be_shared(job):
         remedies.append(f"--accumulate {speed.accumulate * next(n for n in range(2, part + 1) if part % n == 0)}")
