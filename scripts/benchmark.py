@@ -53,7 +53,7 @@ from translate.training.precision import choose_precision
 from translate.training.recording import CudaGraphs
 
 SIDES = ("reference", "published", "fp32", "default", "compiled", "graphs", "parts", "recomputed")
-RECORDING = 12  # steps in which all kinds of batches are recorded
+RECORDING = 24  # steps in which all kinds of batches are recorded
 
 
 class Work(NamedTuple):
