@@ -7,12 +7,12 @@ memory, into which each batch is copied. Updates of the weights are not in the r
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translate.errors import RunError
 from translate.methods import Method
@@ -97,13 +97,12 @@ class Recordings:
             RunError: the step cannot be recorded.
         """
         kind = kind_of(batch, self.device)
-        if kind not in self._kept and not self._is_due(kind):
-            return None
         if kind not in self._kept:
+            if not self._is_due(kind):
+                return None
             self._kept[kind] = _Recording(self, batch, make)
-        recording = self._kept[kind]
-        recording.take(batch)
-        return recording
+        self._kept[kind].take(batch)
+        return self._kept[kind]
 
     def _is_due(self, kind: Hashable) -> bool:
         if len(self._seen) > MOST_KINDS:
@@ -146,7 +145,7 @@ class _Recording:
 class _Player:
     """The record of one player's gradients."""
 
-    def __init__(self, recorder: Recorder, passes: StepGradients, player: str, weights: Any):
+    def __init__(self, recorder: Recorder, passes: StepGradients, player: str, weights: Sequence[nn.Parameter]):
         self._names: list[str] = []
         for weight in weights:
             weight.grad = None
