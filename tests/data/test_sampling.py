@@ -61,6 +61,8 @@ def test_a_finished_run_gives_nothing():
 def test_batch_larger_than_the_data_is_refused_in_words():
     with pytest.raises(InputError, match=r"--batch_size 8 .* 3 pictures .* --batch_size 3"):
         EpochSampler(3, 8, 1, n_epochs=1)
+    with pytest.raises(InputError, match=r"--batch_size 2 .* 1 picture in .* --batch_size 1, or more pictures"):
+        EpochSampler(1, 2, seed=0, n_epochs=1)
     with pytest.raises(InputError, match="--batch_size is 0"):
         EpochSampler(3, 0, 1, n_epochs=1)
     with pytest.raises(ValueError, match="epoch 0"):

@@ -86,9 +86,11 @@ class EpochSampler(Sampler[list[Key]]):
         if batch_size < 1:
             raise InputError(f"--batch_size is {batch_size}; give a positive number")
         if batch_size > length:
+            pictures = "1 picture" if length == 1 else f"{length} pictures"
+            smaller = "1" if length == 1 else f"{length} or less"
             raise InputError(
-                f"--batch_size {batch_size} is larger than the data, which has {length} pictures in its larger domain;"
-                f" use --batch_size {length} or less"
+                f"--batch_size {batch_size} is larger than the data, which has {pictures} in its larger domain; "
+                f"use --batch_size {smaller}, or more pictures"
             )
         if start_epoch < 1 or start_sample < 0:
             raise ValueError(f"cannot start at epoch {start_epoch}, sample {start_sample}")

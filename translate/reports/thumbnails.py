@@ -40,5 +40,7 @@ def shrunk(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
         picture = picture.convert("RGB")
     picture = ImageOps.exif_transpose(picture)
     if picture.width > size[0] or picture.height > size[1]:
-        picture = ImageOps.contain(picture, size, Image.Resampling.LANCZOS)
+        scale = min(size[0] / picture.width, size[1] / picture.height)
+        fitting = [max(1, round(scale * side)) for side in picture.size]  # Pillow's ``contain`` may ask for no pixels
+        picture = picture.resize(fitting, Image.Resampling.LANCZOS)
     return picture.convert("RGB")
