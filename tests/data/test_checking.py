@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from translate.data import checking
-from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
+from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip, smallest
 from translate.data.preprocess import Preprocess
 from translate.data.reading import Header
 from translate.errors import InputError
@@ -177,3 +179,12 @@ def test_a_domain_is_grey_only_if_all_of_it_is(tmp_path):
     assert detect_channels(both, grey) == (3, 1)
     assert detect_channels(grey, grey) == (1, 1)
     assert detect_channels(grey, {}) == (1, 3)
+
+
+def test_the_smallest_picture_that_comes_out():
+    a, b = Path("a.png"), Path("b.png")
+    domains = {a: Header(90, 40, 3)}, {b: Header(31, 200, 3)}
+    assert smallest([Preprocess("none"), None], *domains) == (b, (32, 200))
+    assert smallest([Preprocess("none"), Preprocess(load_size=20, crop_size=16)], *domains)[1] == (16, 16)
+    assert smallest([Preprocess("zoom", crop_size=16)], *domains) is None  # random
+    assert smallest([Preprocess("none")], {}) is None

@@ -91,6 +91,12 @@ def test_pictures_of_several_sizes_in_a_batch(refused, home):
     refused(r"--batch_size 2 needs pictures of one size", preprocess="none", batch_size=2)
 
 
+@pytest.mark.parametrize("folder", ["trainA", "trainB"])
+def test_a_picture_too_thin_for_the_networks(refused, home, folder):
+    Image.new("RGB", (600, 1)).save(home / "data" / folder / "thin.png")
+    refused(rf"{folder}/thin.png becomes 600x4 pixels with --preprocess none, .* leave it out", preprocess="none")
+
+
 def test_a_batch_larger_than_the_data(refused):
     refused(r"--batch_size 4 is larger than the data, which has 3 pictures", batch_size=4)
 

@@ -102,6 +102,25 @@ def check_geometry(headers: Mapping[Path, Header], preprocess: Preprocess, batch
         _check_same_size(headers, preprocess, batch_size)
 
 
+def smallest(
+    preprocesses: Iterable[Preprocess | None], *domains: Mapping[Path, Header]
+) -> tuple[Path, tuple[int, int]] | None:
+    """The picture whose shorter side is least when it comes out of the transforms, and that size (width, height).
+
+    None where there is none, or where sizes are random, which are never below the cut.
+    """
+    sizes = [
+        (path, preprocess.output_size(header.width, header.height))
+        for preprocess in preprocesses
+        for headers in domains
+        for path, header in headers.items()
+        if preprocess is not None
+    ]
+    if any(size is None for _, size in sizes):
+        return None
+    return min(sizes, key=lambda found: min(found[1]), default=None)
+
+
 def detect_channels(headers_a: Mapping[Path, Header], headers_b: Mapping[Path, Header]) -> tuple[int, int]:
     """The channels of each domain: 1 if all of its pictures are grey, else 3."""
     return _channels(headers_a), _channels(headers_b)

@@ -13,7 +13,7 @@ from translate.data.augmenting import Augment
 from translate.data.cache import PictureCache, Source, default_budget_mb
 from translate.data.captioned import CaptionedPictures
 from translate.data.captions import NAMES, captions_of_names, find_table, read_captions
-from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip
+from translate.data.checking import Report, check_geometry, check_pictures, detect_channels, raise_or_skip, smallest
 from translate.data.dataroot import resolve_dataroot
 from translate.data.deep_picture import Picture
 from translate.data.listing import domain_folder, list_pictures, single_folder
@@ -72,6 +72,7 @@ class Feed:
     ranges: Ranges = (None, None)  # of the values of A and B; None for 8 bits
     validation: Validation | None = None  # where the quality is measured while training
     texts: Mapping[str, str] = field(default_factory=dict)  # files that belong beside the weights, by their names
+    smallest: tuple[Path, Size] | None = None  # the picture that comes out smallest, where they are not all of a size
 
     def describe(self) -> str:
         return describe_counts(self.counts)
@@ -143,6 +144,7 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
     kept = {"seed": settings.run.seed, "cache": _cache(data.cache_mb, whole, transform, share), "ranges": ranges}
     dataset = UnpairedPictures(paths["A"], paths["B"], *channels, *transform, **kept, serial=data.serial_batches)
     counts = {domain: len(kept) for domain, kept in paths.items()}
+    least = smallest(transform[:2], *(report.headers for report in reports.values()))
     validation = open_validation(
         settings,
         root,
@@ -150,7 +152,7 @@ def _open_unpaired(settings: TrainSettings, root: Path, share: int) -> Feed:
         ([Part(path) for path in paths["A"]], [Part(path) for path in paths["B"]]),
         ranges,
     )
-    return Feed(root, dataset, counts, *channels, folders, paths["A"], ranges, validation)
+    return Feed(root, dataset, counts, *channels, folders, paths["A"], ranges, validation, smallest=least)
 
 
 def _open_single(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -183,7 +185,9 @@ def _one_domain(settings: TrainSettings, root: Path, share: int, folder: Path, p
     cache = _cache(data.cache_mb, sizes, transform, share)
     dataset = SinglePictures(paths, channels[0], *transform, seed=settings.run.seed, cache=cache)
     validation = open_validation(settings, root, ([Part(path) for path in held], []))
-    return Feed(root, dataset, {"A": len(paths)}, *channels, {"A": folder}, paths, validation=validation)
+    least = smallest(transform[:2], report.headers)
+    counts, folders = {"A": len(paths)}, {"A": folder}
+    return Feed(root, dataset, counts, *channels, folders, paths, validation=validation, smallest=least)
 
 
 def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -213,7 +217,8 @@ def _open_aligned(settings: TrainSettings, root: Path, share: int) -> Feed:
     files = [pair.a.path for pair in pairs]
     both = ([[pair[side] for pair in group] for side in (0, 1)] for group in (shown, pairs))
     validation = open_validation(settings, root, *both, ranges)
-    return Feed(root, dataset, {"A": len(pairs), "B": len(pairs)}, *channels, folders, files, ranges, validation)
+    counts, least = {"A": len(pairs), "B": len(pairs)}, smallest(transform[:2], *headers)
+    return Feed(root, dataset, counts, *channels, folders, files, ranges, validation, smallest=least)
 
 
 def _open_single_image(settings: TrainSettings, root: Path, share: int) -> Feed:
@@ -264,7 +269,8 @@ def _open_depth(settings: TrainSettings, root: Path, share: int) -> Feed:
     folders = {domain: part.path.parent for domain, part in zip("AB", scenes[0], strict=True)}
     counts = {"A": len(scenes), "B": len(scenes)}
     channels = data.input_nc or 3, data.output_nc or 1
-    return Feed(root, dataset, counts, *channels, folders, [scene.a.path for scene in scenes])
+    paths, least = [scene.a.path for scene in scenes], smallest(transform[:2], headers)
+    return Feed(root, dataset, counts, *channels, folders, paths, smallest=least)
 
 
 def _checked(

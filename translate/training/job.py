@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from translate.data.labelled import Labelled
+from translate.data.listing import shown
 from translate.data.sampling import EpochSampler
 from translate.errors import InputError
 from translate.methods import METHODS, Method
@@ -76,6 +77,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     with networks_fit(device):
         method.to(device, memory_format=precision.layout)
     method.check_size(settings.data.crop_size)
+    _check_smallest(method, feed, settings.data.preprocess)
     method.check_shared(processes.count, settings.speed.accumulate)
     method.check_batch(settings.data.batch_size, processes.count)
     if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
@@ -91,6 +93,21 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
             with processes.first_goes_first():
                 method.use_measured(measure(method, feed, settings.data.load_size))
     return Job(settings, start, feed, method, precision, sampler, processes, said, probed)
+
+
+def _check_smallest(method: Method, feed: Feed, words: str) -> None:
+    """Refuse pictures that come out uncut and too small for the networks, hours before a step meets them."""
+    if feed.smallest is None:
+        return
+    path, size = feed.smallest
+    try:
+        method.check_size(min(size))
+    except InputError as error:
+        width, height = size
+        raise InputError(
+            f"{shown(path)} becomes {width}x{height} pixels with --preprocess {words}, which does not suit these "
+            "networks: leave it out, or use --preprocess resize_and_crop"
+        ) from error
 
 
 def build_method(settings: TrainSettings) -> Method:
