@@ -1,7 +1,7 @@
 """Which pictures a folder holds, and where a data set keeps its two domains."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -92,6 +92,17 @@ def shown(path: Path | str) -> str:
     'trainA/two\\\\nlines.png'
     """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(path))
+
+
+def shown_some(paths: Iterable[Path | str], most: int) -> str:
+    """Paths as :func:`shown`, each once, and how many there are behind the first ``most``.
+
+    >>> shown_some(["a.png", "b.png", "a.png", "c.png", "d.png"], most=2)
+    'a.png, b.png, and 2 more'
+    """
+    names = [shown(path) for path in dict.fromkeys(paths)]
+    more = [f"and {len(names) - most} more"] if len(names) > most else []
+    return ", ".join(names[:most] + more)
 
 
 def _pictures(folder: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from translate.collectives import any_says, average_over_processes, process_count, process_rank
+from translate.data.listing import shown_some
 from translate.errors import InputError, LostReader, RunError
 from translate.methods import Method
 from translate.training.averaging import WeightAverage
@@ -21,6 +22,8 @@ from translate.training.preparing import Batch, Preparation, share_counts, split
 from translate.training.processes import check_alike
 from translate.training.recording import Recorder, Recordings
 from translate.training.schedule import Plateau
+
+MOST_PICTURES = 8  # named, of a batch whose loss is not finite
 
 
 @dataclass
@@ -249,9 +252,10 @@ class Trainer:
             bad = [name for name, value in newest.items() if not math.isfinite(value)]
             if bad:
                 whose = "of this process: " if process_count() > 1 else ""
+                pictures = shown_some(files, MOST_PICTURES)
                 raise RunError(
-                    f"loss {bad[0]} is {newest[bad[0]]} at step {step} ({whose}{', '.join(files)}); the last saved "
-                    "state is intact: continue from it with --continue_train and a lower --lr"
+                    f"loss {bad[0]} is {newest[bad[0]]} at step {step} ({whose}{pictures}); the last saved state is "
+                    "intact: continue from it with --continue_train and a lower --lr"
                 )
         self._unchecked.clear()
         return self._newest

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from translate import collectives
-from translate.data.listing import shown
+from translate.data.listing import shown_some
 from translate.errors import TranslateError
 from translate.files import write_text
 from translate.training.evaluating import Evaluator
@@ -158,9 +158,7 @@ class Watchdog:
 
     def _data(self) -> str:
         """What the next batch is made of, and by whom."""
-        pictures = [shown(path) for path in self.awaited()]
-        more = [f"and {len(pictures) - MOST_PICTURES} more"] if len(pictures) > MOST_PICTURES else []
-        said = "pictures " + ", ".join(pictures[:MOST_PICTURES] + more)
+        said = f"pictures {shown_some(self.awaited(), MOST_PICTURES)}"
         loaders = [str(process.pid) for process in multiprocessing.active_children()]
         return f"{said}; loader processes {', '.join(loaders)}" if loaders else said
 
