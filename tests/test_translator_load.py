@@ -113,6 +113,12 @@ class TestLoad:
         with pytest.raises(InputError, match=r"no weights at .*nowhere; its folder holds no generator weights"):
             Translator.load(tmp_path / "no" / "nowhere")
 
+    def test_epochs_of_two_generators_are_said_once(self, weights, tmp_path):
+        for name in ("5_net_G_A.pth", "5_net_G_B.pth", "latest_net_G_B.pth"):
+            weights(name)
+        with pytest.raises(InputError, match="; its folder has weights for 5, latest$"):
+            Translator.load(tmp_path, epoch=7)
+
     def test_a_damaged_file_another_network_and_code_are_refused(self, tmp_path, trained_run):
         (tmp_path / "cut.pth").write_bytes((trained_run / "latest_net_G.pth").read_bytes()[:500])
         (tmp_path / "code.pth").write_bytes(pickle.dumps({"model.1.weight": print}, protocol=2))

@@ -381,5 +381,6 @@ def _method_of(netG: str) -> type[Method]:
 
 
 def _weights_in(folder: Path) -> str:
-    names = sorted(path.name.removesuffix("_net_G.pth") for path in folder.glob("*_net_G.pth"))
+    """The epochs of which there are generators, of CycleGAN's two at least one."""
+    names = sorted({path.name.rpartition("_net_G")[0] for path in folder.glob("*_net_G*.pth")})
     return f"its folder has weights for {', '.join(names)}" if names else "its folder holds no generator weights"
