@@ -116,7 +116,7 @@ class TestLoad:
     def test_epochs_of_two_generators_are_said_once(self, weights, tmp_path):
         for name in ("5_net_G_A.pth", "5_net_G_B.pth", "latest_net_G_B.pth"):
             weights(name)
-        with pytest.raises(InputError, match="; its folder has weights for 5, latest$"):
+        with pytest.raises(InputError, match=r"; its folder has weights for 5, latest$"):
             Translator.load(tmp_path, epoch=7)
 
     def test_a_damaged_file_another_network_and_code_are_refused(self, tmp_path, trained_run):

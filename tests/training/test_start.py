@@ -65,6 +65,14 @@ def test_a_run_folder_gives_weights_and_architecture(source, unlike, capsys):
     assert result.step == 1  # a run of its own, from the first step on
 
 
+def test_weights_of_a_network_that_the_method_has_not_are_refused_by_their_name(source, unlike):
+    told = {"dataroot": unlike["dataroot"], "name": "new", "model": "colorization", "init_from": str(source)}
+    with pytest.raises(InputError, match=r"^\S+source cannot start this run: --netG resnet\w+ does not suit --model"):
+        settle(told)
+    with pytest.raises(InputError, match=r"^--netG unet_128 does not suit --model colorization"):
+        settle({**told, "netG": "unet_128"})
+
+
 def test_an_epoch_of_it_can_be_chosen(source, unlike):
     result = train_from_flags({**unlike, "init_from": str(source), "epoch": "1"})
     assert equal(weights_of(result.folder), weights_of(source, epoch=1))

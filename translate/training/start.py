@@ -106,7 +106,14 @@ def _start_anew(settings: TrainSettings, folder: RunFolder, values: Mapping[str,
         return Start(settings, folder)
     weights = find_weights(source, settings.run.epoch)
     described = _architecture(settings.model, weights, values)
-    return Start(resolve({**described, **values}), folder, weights=weights)
+    try:
+        settings = resolve({**described, **values})
+    except InputError as error:
+        named = str(error).partition(" ")[0].removeprefix("--")
+        if named in described and named not in values:  # nobody gave this flag: the weights say so
+            raise InputError(f"{source} cannot start this run: {error}") from None
+        raise
+    return Start(settings, folder, weights=weights)
 
 
 def _architecture(model: str, weights: Mapping[str, Path], values: Mapping[str, Any]) -> dict[str, Any]:
