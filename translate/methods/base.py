@@ -110,12 +110,12 @@ class Method(nn.Module):
             InputError: names the flag that asks for it.
         """
 
-    def check_batch(self, size: int, processes: int) -> None:
+    def check_batch(self, size: int, pieces: int) -> None:
         """Refuse a batch of too few pictures.
 
         Args:
             size: of the whole batch.
-            processes: that have a share of it each.
+            pieces: in which it is computed, by several processes or in parts.
 
         Raises:
             InputError: names a size that is enough.

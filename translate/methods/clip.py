@@ -103,7 +103,7 @@ class CLIP(EncoderMethod):
         """Refuse a batch in parts: each would have its own texts alone for negatives."""
         refuse_parts(parts)
 
-    def check_batch(self, size: int, processes: int) -> None:
+    def check_batch(self, size: int, pieces: int) -> None:
         """Refuse one picture, which has no negatives."""
         refuse_alone(size)
 

@@ -166,6 +166,15 @@ class ContextEncoder(Method):
         finally:
             self.networks["D"].train()
 
+    def check_batch(self, size: int, pieces: int) -> None:
+        """Refuse a piece of one picture where the bottleneck, a single pixel, has a batch norm."""
+        if size == pieces and isinstance(self.networks["G"].encoder[-2], torch.nn.BatchNorm2d):
+            alone = f" in each of {pieces} processes or parts" if pieces > 1 else ""
+            raise InputError(
+                f"--batch_size {size} leaves one picture{alone}, and batch norm nothing to compare it with: use "
+                f"--batch_size {2 * pieces} or more"
+            )
+
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:
         return draw_levels(self.options.gan_mode, self.games, self.options.lambda_adv)
 
@@ -221,8 +230,6 @@ class ContextEncoder(Method):
         """The prediction from what is around the hole, and the picture filled with it."""
         real, generator = batch["A"], self.networks["G"]
         self._check_sides(*real.shape[-2:])
-        if self.training and len(real) == 1 and isinstance(generator.encoder[-2], torch.nn.BatchNorm2d):
-            raise InputError("batch norm has nothing to compare in a batch of one: use --batch_size 2 or more")
         holes = batch["hole"].unsqueeze(1)  # (B, 1, H, W)
         prediction = generator.predict(generator.punch(real, holes))
         return ContextState(

@@ -118,15 +118,15 @@ class MoCo(TwoViews):
         if not self.has_queue:
             refuse_parts(parts)
 
-    def check_batch(self, size: int, processes: int) -> None:
+    def check_batch(self, size: int, pieces: int) -> None:
         """Refuse one picture where the others of its batch are its negatives, or where norms compare it with them."""
         if self.has_queue:
             return
         refuse_alone(size)
-        if self.batch_normed and size == processes:
+        if self.batch_normed and size == pieces:  # parts are refused before
             raise InputError(
-                f"--batch_size {size} leaves each of {processes} processes one picture, which the batch norms of the "
-                f"heads have nothing to compare with: use {2 * processes} or more"
+                f"--batch_size {size} leaves each of {pieces} processes one picture, which the batch norms of the "
+                f"heads have nothing to compare with: use {2 * pieces} or more"
             )
 
     def levels(self, side_px: int, batch_size: int) -> dict[str, Level]:

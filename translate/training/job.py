@@ -79,7 +79,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     method.check_size(settings.data.crop_size)
     _check_smallest(method, feed, settings.data.preprocess)
     method.check_shared(processes.count, settings.speed.accumulate)
-    method.check_batch(settings.data.batch_size, processes.count)
+    method.check_batch(settings.data.batch_size, processes.count * settings.speed.accumulate)
     if settings.speed.grad_checkpointing and not checkpoint_gradients(method):
         raise InputError("--grad_checkpointing: only the resnet generators can recompute their maps; leave it out")
     sampler = _open_sampler(feed, settings, start, processes)
