@@ -109,13 +109,9 @@ def smallest(
 
     None where there is none, or where sizes are random, which are never below the cut.
     """
-    sizes = [
-        (path, preprocess.output_size(header.width, header.height))
-        for preprocess in preprocesses
-        for headers in domains
-        for path, header in headers.items()
-        if preprocess is not None
-    ]
+    shapes = {(header.width, header.height): path for headers in domains for path, header in headers.items()}
+    used = [preprocess for preprocess in preprocesses if preprocess is not None]
+    sizes = [(path, preprocess.output_size(*shape)) for preprocess in used for shape, path in shapes.items()]
     if any(size is None for _, size in sizes):
         return None
     return min(sizes, key=lambda found: min(found[1]), default=None)
