@@ -72,7 +72,7 @@ class Feed:
     ranges: Ranges = (None, None)  # of the values of A and B; None for 8 bits
     validation: Validation | None = None  # where the quality is measured while training
     texts: Mapping[str, str] = field(default_factory=dict)  # files that belong beside the weights, by their names
-    smallest: tuple[Path, Size] | None = None  # the picture that comes out smallest, where they are not all of a size
+    smallest: tuple[Path, Size] | None = None  # the picture that comes out smallest; None where sizes are random
 
     def describe(self) -> str:
         return describe_counts(self.counts)
