@@ -18,6 +18,7 @@ from translate.networks.layers import (
     run_layers,
 )
 from translate.networks.padding import ReflectionPad
+from translate.networks.picture_convs import ConvFromPicture, ConvToPicture
 from translate.networks.taps import Tapped, resolve_taps
 
 
@@ -82,7 +83,7 @@ class ResnetGenerator(Tapped):
         super().__init__()
         layers: list[nn.Module] = [ReflectionPad(3)]
         self.tap_names = {"pixels": 0}
-        layers += _conv_norm_relu(nn.Conv2d(input_nc, ngf, 7, bias=conv_has_bias(norm)), norm)
+        layers += _conv_norm_relu(ConvFromPicture(input_nc, ngf, 7, bias=conv_has_bias(norm)), norm)
         stage_ends = [len(layers) - 1]
         for level, channels in enumerate((ngf, 2 * ngf), start=1):
             self.tap_names[f"down{level}"] = len(layers)
@@ -95,7 +96,7 @@ class ResnetGenerator(Tapped):
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, norm, antialias_up)
             stage_ends.append(len(layers) - 1)
-        layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), FullPrecisionTanh()]
+        layers += [ReflectionPad(3), ConvToPicture(ngf, output_nc, 7), FullPrecisionTanh()]
         self.model = nn.Sequential(*layers)
         self.checkpoints = False  # keep no maps for the gradient but those between stages (--grad_checkpointing)
         self._stage_ends = stage_ends
