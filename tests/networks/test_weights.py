@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from translate.errors import InputError
 from translate.networks import build_discriminator, build_generator, build_patch_head
+from translate.networks.encoders.alexnet import AlexNet
+from translate.networks.encoders.generator_half import GeneratorHalf
 from translate.networks.layers import NORMS
 from translate.networks.weights import (
     describe_discriminator,
@@ -91,6 +93,15 @@ def test_a_discriminator_is_no_generator_and_the_reverse():
         describe_generator(discriminator.state_dict(), PATH)
     with pytest.raises(InputError, match="patch discriminator"):
         describe_discriminator(generator.state_dict(), PATH)
+
+
+@pytest.mark.parametrize("encoder", [
+    AlexNet(width=4),
+    GeneratorHalf(build_generator("resnet_4blocks", ngf=2)),
+], ids=["alexnet", "half"])  # fmt: skip
+def test_an_encoder_is_no_generator(encoder):
+    with pytest.raises(InputError, match=r"some_net_G\.pth holds an encoder, which translates nothing; give a file"):
+        describe_generator(encoder.state_dict(), PATH)
 
 
 def tiny_generator(input_nc: int, output_nc: int) -> nn.Module:

@@ -69,7 +69,10 @@ def describe_generator(weights: Weights, path: Path) -> dict[str, Any]:
         return describe_stylegan2_generator(weights, path)
     if is_context_generator(weights):
         return describe_context_generator(weights, path)
-    return describe_colorizer(weights) or describe_hourglass(weights) or _describe_resnet(weights, path)
+    found = describe_colorizer(weights) or describe_hourglass(weights)
+    if found is None and (is_half(weights) or describe_encoder(weights) is not None):
+        raise InputError(f"{path} holds an encoder, which translates nothing; give a file such as latest_net_G.pth")
+    return found or _describe_resnet(weights, path)
 
 
 def _describe_resnet(weights: Weights, path: Path) -> dict[str, Any]:
