@@ -176,7 +176,7 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
         compute_as_published(method)
         optimizers = {name: plain_adam(optimizer) for name, optimizer in optimizers.items()}
     else:
-        keep_freed_memory()
+        keep_freed_memory(device)
     if side == "recomputed":
         checkpoint_gradients(method)
     if side == "compiled":

@@ -91,7 +91,7 @@ def work(flags: argparse.Namespace) -> None:
     """One of the processes: step, and let the first one write how long it took."""
     processes = processes_of_environment()
     device = choose_device(flags.gpu_ids, processes)
-    keep_freed_memory()
+    keep_freed_memory(device)
     with joined(processes, device):
         settings = settings_of(flags)
         method = build_method(settings)

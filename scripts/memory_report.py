@@ -84,7 +84,7 @@ def measure(settings: TrainSettings, device: torch.device) -> float:
     method = build_method(settings)
     precision = choose_precision(settings.speed.precision, device, generator=method.generator)
     precision.set_up()
-    keep_freed_memory()
+    keep_freed_memory(device)
     method.to(device, memory_format=precision.layout)
     if settings.speed.grad_checkpointing:
         checkpoint_gradients(method)

@@ -35,7 +35,7 @@ def batches(make_generator, monkeypatch):
         translator = Translator(make_generator(), TestSize("original"), 3, "cpu", tile=tile)
         for name, value in of_generator.items():
             setattr(translator.generator, name, value)
-        return Batches(translator, apart)
+        return Batches(translator.generator, translator.device, apart)
 
     return make
 
@@ -45,7 +45,7 @@ class TestWhichFit:
         assert batching.pixels_at_once(torch.device("cpu")) == 0
         for name in ("cuda", "meta"):
             assert batching.pixels_at_once(torch.device(name)) == 2**20
-        assert not Batches(Translator(make_generator(), TestSize(), 3)).fits([sized(1, 1)], sized(1, 1))
+        assert not Batches(make_generator(), torch.device("cpu")).fits([sized(1, 1)], sized(1, 1))
 
     def test_so_many_of_one_size_as_there_are_pixels(self, batches):
         found = batches(3 * 20 * 30)
@@ -133,3 +133,26 @@ class TestTooLittleMemory:
     def test_one_picture_is_no_batch(self, batches):
         found = batches(10**9).compute([sized(4, 4)], lambda pictures: pytest.fail("one"), lambda ready: "alone")
         assert list(found) == ["alone"]
+
+
+class TestMemory:
+    @pytest.fixture
+    def told(self, monkeypatch):
+        """What the C library was told, in words."""
+        said = []
+        monkeypatch.setattr(batching, "keep_freed_memory", lambda device: said.append(f"keep {device}"))
+        monkeypatch.setattr(batching, "release_freed_memory", lambda device: said.append(f"release {device}"))
+        return said
+
+    def test_it_is_used_again_until_pictures_of_another_size_come(self, told, batches):
+        found = batches(0)
+        for size in [(4, 4), (4, 4), (4, 6), (4, 6), (4, 4)]:
+            told.append(size)
+            list(found.compute([sized(*size)], list, lambda ready: ready))
+        assert told == [
+            "keep cpu", (4, 4), (4, 4), (4, 6), "release cpu", (4, 6), (4, 4), "release cpu",
+        ]  # fmt: skip
+
+    def test_tiles_are_for_less_of_it_and_keep_none(self, told, batches):
+        batches(0, tile=64)
+        assert not told

@@ -289,7 +289,7 @@ def _translate_all(
     written: list[Path] = []
     folder: Path | None = None
     remedy = flags_for_less_memory(translator.generator)
-    batches = Batches(translator, apart=steadier.smoothing is not None)
+    batches = Batches(translator.generator, translator.device, apart=steadier.smoothing is not None)
 
     def read(each: Errand) -> _Ready:
         return _Ready(each, translator.prepare(Part(each.source, range=translator.source).read(translator.input_nc)))

@@ -1,14 +1,16 @@
-"""Pictures of equal size that are translated together: on a GPU that is quicker than one after the other."""
+"""Pictures of equal size that are translated together, which on a GPU is quicker than one after the other, and in
+memory that is used again."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import torch
+from torch import nn
 
 from translate.data.deep_picture import Picture
 from translate.pipelining import A_LITTLE_AHEAD, Ahead
-from translate.training.memory import is_out_of_memory
-from translate.translator import Translator
+from translate.training.memory import is_out_of_memory, keep_freed_memory, release_freed_memory
 
 PIXELS_AT_ONCE = 2**20
 FAR_AHEAD = Ahead(32, room=2**23)  # pictures, and pixels of all of them: 32 of 512x512
@@ -42,13 +44,17 @@ class Batches:
     are no more at once than a tile has.
 
     Args:
+        generator: what translates, as a ``Translator`` has it (see there) or a method makes it.
         apart: what comes of a picture depends on the one before it.
     """
 
-    def __init__(self, translator: Translator, apart: bool = False):
-        generator = translator.generator
+    def __init__(self, generator: nn.Module, device: torch.device, apart: bool = False):
         alone = apart or getattr(generator, "takes_mask", False) or hasattr(generator, "views")
-        self.pixels = 0 if alone else pixels_at_once(translator.device)
+        self.device = device
+        self._size: tuple[int, int] | None = None  # of the pictures of the last batch
+        if not hasattr(generator, "tile_px"):
+            keep_freed_memory(device)
+        self.pixels = 0 if alone else pixels_at_once(device)
         if hasattr(generator, "tile_px"):
             self.pixels = min(self.pixels, generator.tile_px**2)
 
@@ -77,12 +83,15 @@ class Batches:
             together: translates prepared pictures of equal size.
             alone: translates one.
         """
+        size = batch[0].prepared.size
+        if self._size not in (None, size):
+            release_freed_memory(self.device)
+        self._size = size
         if len(batch) > 1:
             results = _unless_out_of_memory(together, [each.prepared for each in batch])
             if results is not None:
                 return results
-            width, height = batch[0].prepared.size
-            self.pixels = len(batch) * width * height // 2
+            self.pixels = len(batch) * math.prod(size) // 2
         return map(alone, batch)
 
 

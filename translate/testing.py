@@ -115,7 +115,7 @@ def run_test(values: Mapping[str, Any], recorded_flags: Mapping[str, Any] | None
     holes = holes_of(translator, own, record, [each.name for each in inputs])
     turned = _is_turned(options, record, METHODS[model])
     compared = _compared(options, record, METHODS[model], inputs, translator)
-    job = _Job(translator, holes, turned, names, compared, Batches(translator), pixels)
+    job = _Job(translator, holes, turned, names, compared, Batches(translator.generator, translator.device), pixels)
     written = _translate_all(job, inputs, target, facts, options.display_winsize)
     print(f"{len(inputs)} in, {written} written")
     print(f"results: {target / 'index.html'}")

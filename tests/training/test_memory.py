@@ -16,13 +16,32 @@ FAULTS = """
 import resource, sys, torch
 from translate.training.memory import keep_freed_memory
 if sys.argv[1] == "kept":
-    assert keep_freed_memory()
+    assert keep_freed_memory(torch.device("cpu"))
 before = None
 for step in range(20):
     if step == 5:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(64 * 2**20, dtype=torch.uint8)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+RESIDENT = """
+import torch
+from pathlib import Path
+from translate.training import memory
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
+
+cpu = torch.device("cpu")
+memory.keep_freed_memory(cpu)
+start = resident_mib()
+blocks = [torch.ones(size * 2**20, dtype=torch.uint8) for size in range(1, 31)]
+last = torch.ones(2**20, dtype=torch.uint8)  # behind them, so that they are no end that could be cut off
+del blocks
+kept = resident_mib()
+memory.release_freed_memory(cpu)
+print(start, kept, resident_mib())
 """
 
 
@@ -37,20 +56,32 @@ def test_large_blocks_are_used_again():
 
 def test_a_training_on_a_cpu_keeps_what_it_frees(train, monkeypatch):
     asked = []
-    monkeypatch.setattr("translate.training.job.keep_freed_memory", lambda: asked.append(True))
+    monkeypatch.setattr("translate.training.job.keep_freed_memory", asked.append)
     train(dry_run=True)
-    assert asked == [True]
+    assert asked == [torch.device("cpu")]
 
 
-def test_other_systems_are_left_alone(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert not memory.keep_freed_memory()
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc only")
+def test_what_was_kept_is_returned_when_it_is_told():
+    found = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True)
+    start, kept, released = (int(word) for word in found.stdout.split())
+    assert kept - start > 200
+    assert released - start < 20
+
+
+@pytest.mark.parametrize(("device", "platform"), [("cpu", "darwin"), ("meta", "linux"), ("cuda", "linux")])
+def test_other_systems_and_devices_are_left_alone(monkeypatch, device, platform):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: pytest.fail("asked the C library"))
+    assert not memory.keep_freed_memory(torch.device(device))
+    memory.release_freed_memory(torch.device(device))
 
 
 def test_a_c_library_without_it_is_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
-    assert not memory.keep_freed_memory()
+    assert not memory.keep_freed_memory(torch.device("cpu"))
+    memory.release_freed_memory(torch.device("cpu"))
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,7 @@ def prepare_job(values: Mapping[str, Any], processes: Processes, device: torch.d
     )
     precision.set_up()
     choose_algorithms(settings.speed.deterministic)
-    if device.type == "cpu":
-        keep_freed_memory()
+    keep_freed_memory(device)
     settings = settings.with_values(precision=precision.name)  # so that it is recorded, and kept when resumed
     with networks_fit(device):
         method.to(device, memory_format=precision.layout)

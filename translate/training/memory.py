@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -24,18 +24,31 @@ LARGEST_BLOCK_BYTES = 2**30
 SAYING_OUT_OF_MEMORY = ("allocate", "bad_alloc", "out of memory", "ALLOC_FAILED")
 
 
-def keep_freed_memory() -> bool:
-    """Let the next step have the memory of the last one; returns whether the C library was told.
+def keep_freed_memory(device: torch.device) -> bool:
+    """Let what a CPU computes next have the memory of what came before; returns whether the C library was told.
 
-    Feature maps of many megabytes are made and dropped in every step. By default glibc returns each to the system,
-    which hands it out again page by page, filled with zeros: a tenth of a step on a CPU. Peak memory is the same.
+    Feature maps of many megabytes are made and dropped in every step and for every picture. By default glibc returns
+    each to the system, which hands it out again page by page, filled with zeros: a tenth of the time. Peak memory is
+    the same as long as sizes are (see ``release_freed_memory``).
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+    mallopt = _of_c_library("mallopt", device)
     return mallopt is not None and all(
         [mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK_BYTES), mallopt(M_TRIM_THRESHOLD, 2**31 - 1)]
     )
+
+
+def release_freed_memory(device: torch.device) -> None:
+    """Return what was kept, before maps of other sizes come: blocks that fit none of them would add up."""
+    trim = _of_c_library("malloc_trim", device)
+    if trim is not None:
+        trim(0)
+
+
+def _of_c_library(name: str, device: torch.device) -> Callable[..., int] | None:
+    """A function of glibc about the memory of a CPU; None elsewhere."""
+    if device.type != "cpu" or not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)  # musl has none
 
 
 def peak_mib(device: torch.device) -> float | None:
