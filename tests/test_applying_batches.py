@@ -124,14 +124,6 @@ class TestTogether:
         applied(many, output=out / "gpu", **flags)
         assert contents(out / "gpu") == contents(out / "cpu")
 
-    def test_an_animation_among_them_is_translated_as_before(self, applied, many, out, as_on_a_gpu):
-        frames = [Image.open(many / name) for name in NAMES[:3]]
-        frames[0].save(many / "moving.webp", save_all=True, append_images=frames[1:], lossless=True)
-        applied(many, output=out / "cpu")
-        as_on_a_gpu()
-        applied(many, output=out / "gpu")
-        assert contents(out / "gpu")["moving.webp"] == contents(out / "cpu")["moving.webp"]
-
     @pytest.mark.parametrize(("flags", "pixels"), [({"size": "original"}, {1440, 2000}), ({"size": "20x20"}, {400})])
     def test_what_is_read_ahead_weighs_as_many_pixels_as_are_translated(
         self, applied, many, as_on_a_gpu, monkeypatch, flags, pixels

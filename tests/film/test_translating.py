@@ -6,14 +6,15 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import translate
-from translate import files
+from translate import batching, files
 from translate.data.reading import PictureError
 from translate.errors import InputError, RunError
 from translate.film.kinds import ANIMATIONS
 from translate.film.reading import FilmReader
+from translate.networks.resnet import ResnetGenerator
 from translate.translator import Translator
 
 
@@ -109,6 +110,72 @@ def test_films_pictures_and_patterns_go_together(applied, film, frames, capsys):
     assert "12 in, 12 written\n" in capsys.readouterr().out
     applied(film, frames, skip_existing=True)
     assert "0 in, 0 written, 12 there already\n" in capsys.readouterr().out
+
+
+class TestTogether:
+    """On a device that translates several at once, as the CPU is told to do here."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch):
+        """How many frames each call of the generator has got."""
+        found, forward = [], ResnetGenerator.forward
+        monkeypatch.setattr(ResnetGenerator, "forward", lambda self, x: found.append(len(x)) or forward(self, x))
+        return found
+
+    @pytest.fixture
+    def four_at_once(self, monkeypatch):
+        monkeypatch.setattr(batching, "pixels_at_once", lambda device: 4 * 48 * 36)
+
+    @pytest.fixture
+    def six(self, tmp_path, make_frames, make_film):
+        """An animation and a film of six frames."""
+        return {
+            "moving.webp": animation(tmp_path / "moving.webp", make_frames(6)),
+            "film.mp4": make_film(tmp_path / "six.mp4", make_frames(6)).rename(tmp_path / "film.mp4"),
+        }
+
+    @pytest.fixture
+    def translated(self, applied, six, read_film):
+        """translated(name, **flags): the frames of the result."""
+
+        def run(name, **flags):
+            path = applied(six[name], size="original", precision="fp32", overwrite=True, **flags) / name
+            if path.suffix == ".mp4":
+                return read_film(path)[0]
+            with Image.open(path) as result:
+                return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(result)]
+
+        return run
+
+    @pytest.mark.parametrize("name", ["moving.webp", "film.mp4"])
+    def test_frames_go_through_the_generator_together_and_stay_in_order(self, translated, name, calls, request):
+        alone = translated(name)
+        assert calls == [1] * 6
+        request.getfixturevalue("four_at_once")
+        calls.clear()
+        together = translated(name)
+        assert calls == [4, 2]
+        distances = [[apart(one, other) for other in alone] for one in together]
+        assert [int(np.argmin(each)) for each in distances] == list(range(6))
+        assert max(distances[at][at] for at in range(6)) < 6, "a film is stored with loss"
+
+    def test_frames_that_depend_on_the_one_before_come_one_by_one(self, translated, calls, four_at_once):
+        translated("film.mp4", smooth_stats=0.9)
+        assert calls == [1] * 6
+
+    def test_too_many_at_once_come_one_by_one_and_then_fewer(self, translated, calls, four_at_once, monkeypatch):
+        alone, forward = translated("moving.webp"), ResnetGenerator.forward
+
+        def limited(self, images):
+            if len(images) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return forward(self, images)
+
+        monkeypatch.setattr(ResnetGenerator, "forward", limited)
+        calls.clear()
+        together = translated("moving.webp")
+        assert calls == [1, 1, 1, 1, 2]
+        assert all(apart(*pair) < 1 for pair in zip(alone, together, strict=True))
 
 
 class TestSmoothing:

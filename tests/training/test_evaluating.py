@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 
+from translate import batching
 from translate.errors import InputError, RunError, Stopped
 from translate.evaluation import domain_classifier
 from translate.methods import CUT
@@ -52,10 +53,27 @@ def test_memory_that_does_not_do_for_measuring_is_told_with_the_picture_and_cost
     def fail(*args):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(evaluating, "translate_signed", fail)
+    monkeypatch.setattr(evaluating, "translate_batch", fail)
     with pytest.raises(RunError, match=r"trainA.*\.png needs more memory than cpu has; give --eval_every 0"):
         train(save_latest_freq=1000)
     assert torch.load(tmp_path / "ck/run/latest_state.pth", weights_only=True)["progress"]["step"] == 10
+
+
+def test_a_device_that_translates_several_at_once_gets_them_together(train, monkeypatch):
+    """There is no such device here: the CPU is told to do as one."""
+    real, sizes = evaluating.translate_batch, []
+    monkeypatch.setattr(
+        evaluating, "translate_batch", lambda network, x, stride: sizes.append(len(x)) or real(network, x, stride)
+    )
+    alone = entries(train(max_steps=10, precision="fp32"))
+    assert sizes == [1, 1, 1]
+    monkeypatch.setattr(batching, "pixels_at_once", lambda device: 10**6)
+    sizes.clear()
+    together = entries(train(max_steps=10, precision="fp32", name="together"))
+    assert sizes == [3]
+    for metric in CHEAP.split(","):
+        one, other = (found[0]["metrics"][metric]["value"] for found in (alone, together))
+        assert one == pytest.approx(other, rel=1e-2)
 
 
 @pytest.mark.parametrize("heard", ["by this process", "by another"])

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from PIL import Image
 from tqdm import tqdm
 
+from translate.batching import Batches
 from translate.data.listing import shown
 from translate.files import replace_atomically
 from translate.film.animation import convert_animation, read_timing
@@ -22,6 +24,12 @@ from translate.training.memory import naming_what_does_not_fit
 from translate.translator import Translator
 
 AS_PREPARED = TestSize("original")
+
+
+class _Ready(NamedTuple):
+    """A frame as the network gets to see it."""
+
+    prepared: Image.Image
 
 
 def check_moving(errand: Errand) -> int | None:
@@ -62,15 +70,23 @@ def _frames(
     frames: Iterable[Image.Image],
 ) -> Iterator[Image.Image]:
     """The translations of frames, in their order, a few of which are read ahead."""
-
     remedy = flags_for_less_memory(translator.generator)
+    batches = Batches(translator.generator, translator.device, apart=steadier.smoothing is not None)
 
-    def compute(batch: list[Image.Image]) -> list[Image.Image]:
-        (prepared,) = batch
-        steadier.see(prepared)
-        hole = holes(errand.name, prepared.size) if holes else None
+    def read(frame: Image.Image) -> _Ready:
+        return _Ready(translator.prepare(frame))
+
+    def alone(ready: _Ready) -> Image.Image:
+        steadier.see(ready.prepared)
+        hole = holes(errand.name, ready.prepared.size) if holes else None
         with naming_what_does_not_fit(errand.source, translator.device, remedy):
-            return [translator.translate_image(prepared, AS_PREPARED, hole)]
+            return translator.translate_image(ready.prepared, AS_PREPARED, hole)
 
-    done = overlapped(frames, translator.prepare, compute, lambda _, result: result, fits=lambda *_: False)
+    def compute(batch: list[_Ready]) -> Iterable[Image.Image]:
+        return batches.compute(batch, translator.translate_together, alone)
+
+    def weigh(frame: Image.Image) -> int:
+        return translator.size.pixels(*frame.size)
+
+    done = overlapped(frames, read, compute, lambda _, result: result, batches.fits, ahead=batches.ahead, weigh=weigh)
     return iter(tqdm(done, total=count, desc=shown(errand.source.name), unit="frame", disable=None))

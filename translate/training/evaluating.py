@@ -3,17 +3,20 @@ their average."""
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
+from translate.batching import Batches
+from translate.data.deep_picture import Picture
+from translate.data.inputs import Input
 from translate.data.part import Part
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 from translate.data.validation import Validation
@@ -21,8 +24,9 @@ from translate.errors import InputError
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
 from translate.files import write_json
-from translate.inference import translate_signed
+from translate.inference import translate_batch
 from translate.options import QualityOptions
+from translate.pipelining import overlapped
 from translate.reports.metrics_log import BEST_RECORD
 from translate.sizing import TestSize
 from translate.training.loop import Trainer
@@ -44,6 +48,13 @@ class Best:
     step: int
     epoch: int
     weights: str
+
+
+class _Ready(NamedTuple):
+    """A picture that has been read, as the network gets to see it."""
+
+    path: Path
+    prepared: Picture
 
 
 class Evaluator:
@@ -115,18 +126,31 @@ class Evaluator:
         return take(metrics, judged, self.tools, lenient=True)
 
     def _translated(self, translator: nn.Module, trainer: Trainer) -> list[np.ndarray]:
-        method = trainer.method
-        training = method.training
-        method.eval()
-        results = []
+        """The translations of the validation's pictures; they are read while others are translated."""
+        device, inputs = trainer.device, self.validation.inputs
+        batches = Batches(translator, device)
+        training = trainer.method.training
+        trainer.method.eval()
+
+        def read(each: Input) -> _Ready:
+            return _Ready(each.part.path, self.size.apply(each.part.read(self.channels)))
+
+        def together(pictures: Sequence[Picture]) -> list[np.ndarray]:
+            signed = torch.stack([to_signed(to_tensor(picture)) for picture in pictures]).to(device)
+            results = to_uint8(translate_batch(translator, signed, translator.stride)).cpu()
+            return [np.asarray(to_image(result)) for result in results]
+
+        def alone(ready: _Ready) -> np.ndarray:
+            with naming_what_does_not_fit(ready.path, device, LESS_MEMORY):
+                return together([ready.prepared])[0]
+
+        def compute(batch: list[_Ready]) -> Iterable[np.ndarray]:
+            return batches.compute(batch, together, alone)
+
         with torch.inference_mode(), trainer.precision.autocast():
-            for each in tqdm(self.validation.inputs, "measuring", unit="pic", leave=False, disable=None):
-                picture = self.size.apply(each.part.read(self.channels))
-                with naming_what_does_not_fit(each.part.path, trainer.device, LESS_MEMORY):
-                    signed = to_signed(to_tensor(picture)).to(trainer.device)
-                    result = to_uint8(translate_signed(translator, signed, translator.stride))
-                results.append(np.asarray(to_image(result)))
-        method.train(training)
+            done = overlapped(inputs, read, compute, lambda _, result: result, batches.fits, ahead=batches.ahead)
+            results = list(tqdm(done, "measuring", total=len(inputs), unit="pic", leave=False, disable=None))
+        trainer.method.train(training)
         return results
 
     def _real_sets(self) -> dict[str, Any]:
