@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from translate.errors import InputError
@@ -37,6 +38,13 @@ def test_results_are_measured_against_their_inputs(results, root):
     np.testing.assert_allclose(measured.per_picture, expected)
     assert measured.value == pytest.approx(np.mean(expected)) and measured.low < measured.value < measured.high
     assert found.counts == {"results": 5, "inputs": 5, "real": 6, "teaching_A": 5, "teaching_B": 6}
+
+
+def test_memory_that_is_freed_is_kept_for_the_next_batch(results, root, monkeypatch):
+    asked = []
+    monkeypatch.setattr("translate.measuring.keep_freed_memory", asked.append)
+    evaluate_folder(results, {"dataroot": str(root), "metrics": "changed_rms", "gpu_ids": "-1"})
+    assert asked == [torch.device("cpu")]
 
 
 def test_the_other_direction_has_the_other_inputs(root):

@@ -102,6 +102,12 @@ class TestTable:
         untrained = ["random weights (latest_net_G)", "random weights (narrow)"]
         assert [result.name for result in results] == [*untrained, "latest_net_G", "narrow_seed0"]
 
+    def test_memory_that_is_freed_is_kept_for_the_next_batch(self, measured, monkeypatch):
+        asked = []
+        monkeypatch.setattr("translate.transfer.keep_freed_memory", asked.append)
+        measured(protocols="knn")
+        assert asked == [torch.device("cpu")]
+
     def test_few_pictures_of_each_class(self, measured, capsys):
         measured(shots=3, random=0)
         assert "2 classes, 6 train" in capsys.readouterr().out

@@ -24,6 +24,7 @@ from translate.flags import build
 from translate.metric_figures import figure_of, text_table
 from translate.options import EvaluateOptions
 from translate.training.device import choose_device
+from translate.training.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def evaluate_folder(results: str | os.PathLike[str], values: Mapping[str, Any]) 
         raise InputError("--metrics names no metric: there is nothing to measure")
     judged = _find(Path(results), options)
     weights = Path(options.metrics_weights) if options.metrics_weights else None
-    found, left_out = take_chosen(options.metrics, judged, Tools(choose_device(options.gpu_ids), weights))
+    device = choose_device(options.gpu_ids)
+    keep_freed_memory(device)
+    found, left_out = take_chosen(options.metrics, judged, Tools(device, weights))
     print(text_table([figure_of(name, measured.as_json()) for name, measured in found.items()]))
     for name, reason in left_out.items():
         print(f"note: {name} is left out: {reason}")

@@ -26,6 +26,7 @@ from translate.pretrained import PretrainedEncoder
 from translate.randomness import generator
 from translate.reports.transfer import write_transfer_page
 from translate.training.device import choose_device
+from translate.training.memory import keep_freed_memory
 from translate.training.precision import choose_precision
 from translate.transfer_table import UNTRAINED, WHOLE, Transferred, as_json, in_text, line_of, parts_of, stem_of
 from translate.voc_transfer import VOC_PROTOCOLS, VocAsked
@@ -67,6 +68,7 @@ def transfer(runs: Sequence[str], values: Mapping[str, Any]) -> list[Transferred
     encoders = [replace(PretrainedEncoder.load(path, options.epoch), name=names[path]) for path in paths]
     texts = _with_texts(paths, options.epoch) if ZERO_SHOT in protocols else [None] * len(paths)
     device = choose_device(options.gpu_ids)
+    keep_freed_memory(device)
     for encoder in encoders if options.rescale else ():
         check_scalable(encoder.network, encoder.name)
     if in_voc:

@@ -96,7 +96,8 @@ def load_extractor(file: WeightsFile, tools: Tools, build: Callable[[Mapping[str
             network = _build(file, path, weights, build)
         except Unmeasurable as refusal:
             return refusal
-        return Extractor(network.to(tools.device).eval(), f"{file.name}-{file_sha256(path)[:8]}")
+        network = network.to(tools.device, memory_format=torch.channels_last)  # two thirds of the time on a CPU
+        return Extractor(network.eval(), f"{file.name}-{file_sha256(path)[:8]}")
 
     made = tools.once(("extractor", file), attempt)
     if isinstance(made, Unmeasurable):
