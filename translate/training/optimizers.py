@@ -10,6 +10,7 @@ from translate.errors import InputError
 from translate.methods import Method
 from translate.options import OptimizerOptions
 from translate.settings import TrainSettings
+from translate.training.adam import Adam, AdamW
 
 TRUST = 0.001  # of LARS
 
@@ -29,7 +30,7 @@ def build_optimizer(weights: Sequence[nn.Parameter], flags: OptimizerOptions) ->
     ``sgd``: with momentum, Nesterov's where asked for. ``lars``: the same, layer by layer as large as the weights.
     """
     if flags.optimizer in ("adam", "adamw"):
-        kind = torch.optim.Adam if flags.optimizer == "adam" else torch.optim.AdamW
+        kind = Adam if flags.optimizer == "adam" else AdamW
         return kind(weights, lr=flags.lr, betas=(flags.beta1, flags.beta2), weight_decay=flags.weight_decay, fused=True)
     if flags.optimizer == "sgd":
         return torch.optim.SGD(
