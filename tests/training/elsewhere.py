@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from translate.training import optimizers
+
 ELSEWHERE = torch.device("meta")
 PACKAGE = str(Path(__file__).resolve().parents[2] / "translate")
 aten = torch.ops.aten
@@ -144,7 +146,7 @@ def device() -> Iterator[list[str]]:
         # Wrapped tensors have no inference mode.
         patch.setattr(torch, "inference_mode", lambda on=True: torch.no_grad() if on else contextlib.nullcontext())
         for name in ("Adam", "AdamW"):
-            patch.setattr(torch.optim, name, _unfused(getattr(torch.optim, name)))
+            patch.setattr(optimizers, name, _unfused(getattr(optimizers, name)))
         patch.setattr(Device, "waits", [])
         with Device():
             yield Device.waits
