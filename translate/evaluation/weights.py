@@ -96,7 +96,9 @@ def load_extractor(file: WeightsFile, tools: Tools, build: Callable[[Mapping[str
             network = _build(file, path, weights, build)
         except Unmeasurable as refusal:
             return refusal
-        network = network.to(tools.device, memory_format=torch.channels_last)  # two thirds of the time on a CPU
+        network = network.to(tools.device)
+        if tools.device.type == "cpu":
+            network = network.to(memory_format=torch.channels_last)  # two thirds of the time there
         return Extractor(network.eval(), f"{file.name}-{file_sha256(path)[:8]}")
 
     made = tools.once(("extractor", file), attempt)
