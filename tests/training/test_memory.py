@@ -26,12 +26,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 RESIDENT = """
-import torch
+import resource, torch
 from pathlib import Path
 from translate.training import memory
 
 def resident_mib():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
 
 cpu = torch.device("cpu")
 memory.keep_freed_memory(cpu)
