@@ -43,6 +43,8 @@ class Batches:
     generator that fills a hole, of which each picture has its own, or shows more than its translation. With tiles there
     are no more at once than a tile has.
 
+    The memory of a CPU is kept from one picture to the next of its size, but with tiles, which are for less of it.
+
     Args:
         generator: what translates, as a ``Translator`` has it (see there) or a method makes it.
         apart: what comes of a picture depends on the one before it.
@@ -52,11 +54,11 @@ class Batches:
         alone = apart or getattr(generator, "takes_mask", False) or hasattr(generator, "views")
         self.device = device
         self._size: tuple[int, int] | None = None  # of the pictures of the last batch
-        if not hasattr(generator, "tile_px"):
-            keep_freed_memory(device)
         self.pixels = 0 if alone else pixels_at_once(device)
         if hasattr(generator, "tile_px"):
             self.pixels = min(self.pixels, generator.tile_px**2)
+        else:
+            keep_freed_memory(device)
 
     @property
     def ahead(self) -> Ahead:
