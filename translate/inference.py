@@ -1,6 +1,6 @@
 """Pictures through a network: to a tensor, padded to the stride, translated, cropped, rounded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from translate.data.deep_picture import Picture
 from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
 
 # Below this, the reflected borders of the inner layers are wider than the maps they reflect.
@@ -29,6 +30,14 @@ def translate_signed(translate: Callable[..., Tensor], image: Tensor, stride: in
         inputs: what the translator wants besides the picture, such as a mask.
     """
     return translate_batch(translate, image.unsqueeze(0), stride, **inputs)[0]
+
+
+def translate_pictures(
+    translate: Callable[..., Tensor], pictures: Sequence[Picture], stride: int, device: torch.device
+) -> Tensor:
+    """Pictures of one size, at that size and at once: (B, C', H, W) in [-1, 1]."""
+    signed = torch.stack([to_signed(to_tensor(picture)) for picture in pictures]).to(device)
+    return translate_batch(translate, signed, stride)
 
 
 def translate_batch(translate: Callable[..., Tensor], images: Tensor, stride: int, **inputs: Any) -> Tensor:

@@ -23,7 +23,7 @@ from translate.data.value_range import ValueRange
 from translate.errors import InputError
 from translate.flags import build, convert
 from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, turned_upright, values_of
-from translate.inference import numbers_of, translate_batch, translate_image, translate_signed, views_and_numbers_of
+from translate.inference import numbers_of, translate_image, translate_pictures, translate_signed, views_and_numbers_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
 from translate.networks.weights import describe_generator, fit_weights, load_weights
@@ -260,9 +260,8 @@ class Translator:
     def batch_views(self, prepared: Sequence[AnyPicture]) -> list[dict[str, AnyPicture]]:
         """The same for pictures of one size, translated at once, for a method that shows nothing else. Samples do not
         depend on each other; the results differ from those of ``views`` by rounding at most."""
-        signed = torch.stack([to_signed(to_tensor(picture)) for picture in prepared]).to(self.device)
         with self._computing():
-            results = translate_batch(self.generator, signed, self.generator.stride)
+            results = translate_pictures(self.generator, prepared, self.generator.stride, self.device)
         results = (to_uint8(results) if self.target is None else results).cpu()
         return [{"fake_B": self._shown(result)} for result in results]
 

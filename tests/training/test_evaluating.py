@@ -53,7 +53,7 @@ def test_memory_that_does_not_do_for_measuring_is_told_with_the_picture_and_cost
     def fail(*args):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(evaluating, "translate_batch", fail)
+    monkeypatch.setattr(evaluating, "translate_pictures", fail)
     with pytest.raises(RunError, match=r"trainA.*\.png needs more memory than cpu has; give --eval_every 0"):
         train(save_latest_freq=1000)
     assert torch.load(tmp_path / "ck/run/latest_state.pth", weights_only=True)["progress"]["step"] == 10
@@ -61,9 +61,9 @@ def test_memory_that_does_not_do_for_measuring_is_told_with_the_picture_and_cost
 
 def test_a_device_that_translates_several_at_once_gets_them_together(train, monkeypatch):
     """There is no such device here: the CPU is told to do as one."""
-    real, sizes = evaluating.translate_batch, []
+    real, sizes = evaluating.translate_pictures, []
     monkeypatch.setattr(
-        evaluating, "translate_batch", lambda network, x, stride: sizes.append(len(x)) or real(network, x, stride)
+        evaluating, "translate_pictures", lambda net, given, *rest: sizes.append(len(given)) or real(net, given, *rest)
     )
     alone = entries(train(max_steps=10, precision="fp32"))
     assert sizes == [1, 1, 1]

@@ -18,13 +18,13 @@ from translate.batching import Batches
 from translate.data.deep_picture import Picture
 from translate.data.inputs import Input
 from translate.data.part import Part
-from translate.data.tensors import to_image, to_signed, to_tensor, to_uint8
+from translate.data.tensors import to_image, to_uint8
 from translate.data.validation import Validation
 from translate.errors import InputError
 from translate.evaluation.metrics import Judged, Measured, Metric, Tools, chosen_metrics, take, versions
 from translate.evaluation.picture_set import PictureSet
 from translate.files import write_json
-from translate.inference import translate_batch
+from translate.inference import translate_pictures
 from translate.options import QualityOptions
 from translate.pipelining import overlapped
 from translate.reports.metrics_log import BEST_RECORD
@@ -136,8 +136,7 @@ class Evaluator:
             return _Ready(each.part.path, self.size.apply(each.part.read(self.channels)))
 
         def together(pictures: Sequence[Picture]) -> list[np.ndarray]:
-            signed = torch.stack([to_signed(to_tensor(picture)) for picture in pictures]).to(device)
-            results = to_uint8(translate_batch(translator, signed, translator.stride)).cpu()
+            results = to_uint8(translate_pictures(translator, pictures, translator.stride, device)).cpu()
             return [np.asarray(to_image(result)) for result in results]
 
         def alone(ready: _Ready) -> np.ndarray:
