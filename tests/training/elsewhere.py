@@ -1,8 +1,8 @@
 """A device for tests on machines that have none beside the host.
 
 Its tensors lie in the host's memory and are computed there, but say that they are elsewhere (on ``meta``), and behave
-as those of a GPU do in two respects: they refuse tensors of the host beside them, and they know when the host asks for
-their content, for which it would have to wait until everything before is computed.
+as those of a GPU do in two respects: they refuse tensors of the host beside them, and they know when the host has to
+wait until everything before is computed: when it asks for their content, or copies there without ``non_blocking``.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ ASKING = {
     aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default, aten._unique2.default,
     aten.masked_select.default,
 }  # fmt: skip
+COPYING = {aten._to_copy.default, aten.copy_.default}
 INDEXING = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default}
 
 
@@ -106,6 +107,8 @@ def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             raise RuntimeError(f"{func}: tensors of two devices: {shapes}")
     if known and (func in ASKING or not stays or (func in INDEXING and _has_a_mask(args[1]))):
         wait()
+    if func in COPYING and here and stays and not _goes_by_itself(func, args, kwargs):
+        wait()
     args, kwargs = _with_tensors((args, kwargs), lambda tensor: getattr(tensor, "content", tensor))
     result = func(*args, **{**kwargs, **({"device": torch.device("cpu")} if goes_there else {})})
     if not stays:
@@ -130,6 +133,11 @@ def wait() -> None:
     frames = (each for each, _ in traceback.walk_stack(None) if each.f_code.co_filename.startswith(PACKAGE))
     places = [f"{Path(each.f_code.co_filename).name}:{each.f_lineno}" for each in islice(frames, 3)]
     Device.waits.append(" < ".join(places))
+
+
+def _goes_by_itself(func: Any, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether the host goes on while what it hands over is copied."""
+    return kwargs.get("non_blocking", func is aten.copy_.default and len(args) > 2 and args[2])
 
 
 def _has_a_mask(indices: Any) -> bool:

@@ -19,10 +19,9 @@ from torch.utils._pytree import tree_leaves
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from elsewhere import ASKING, ELSEWHERE, INDEXING, Elsewhere, _has_a_mask, compute
+from elsewhere import ASKING, COPYING, ELSEWHERE, INDEXING, Elsewhere, _has_a_mask, compute
 
 aten = torch.ops.aten
-COPYING = {aten._to_copy.default, aten.copy_.default}
 
 
 class Tape:

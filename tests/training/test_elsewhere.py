@@ -87,7 +87,8 @@ class TestTheDeviceItself:
             moved = nn.Conv2d(3, 2, 3)
             moved.load_state_dict(layer.state_dict())
             moved.to(ELSEWHERE)
-            loss = moved(x.to(ELSEWHERE)).square().mean()
+            waits.clear()  # of the copies there
+            loss = moved(x.to(ELSEWHERE, non_blocking=True)).square().mean()
             loss.backward()
             assert isinstance(moved.weight.grad, Elsewhere)
             assert not waits
@@ -114,11 +115,21 @@ class TestTheDeviceItself:
             lambda x: x.unique(),
             lambda x: x.cpu(),
             lambda x: torch.zeros(3).copy_(x),
+            lambda x: x.copy_(torch.zeros(3)),
+            lambda x: torch.zeros(3).to(x),
+            lambda x: torch.tensor([1.0, 2.0], device=x.device),
         ],
     )
     def test_it_knows_when_it_is_waited_for(self, question):
         with device() as waits:
-            there = torch.ones(3).to(ELSEWHERE)
+            there = torch.ones(3, device=ELSEWHERE)
             assert not waits
             question(there)
             assert len(waits) == 1
+
+    def test_copies_that_go_by_themselves_are_not_waited_for(self):
+        with device() as waits:
+            there = torch.ones(3).to(ELSEWHERE, non_blocking=True)
+            there.copy_(torch.zeros(3), non_blocking=True)
+            assert not waits
+            assert there.tolist() == [0, 0, 0]

@@ -60,7 +60,7 @@ class ImagePool(nn.Module):
             return image
         if place == PASS_ON:
             return image
-        former = self.images[place].to(image)  # a restored one may lie on another device
+        former = self.images[place].to(image, non_blocking=True)  # a restored one may lie on another device
         self.images[place] = image.clone()
         return former
 

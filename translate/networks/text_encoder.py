@@ -92,4 +92,5 @@ class Block(nn.Module):
 def pad(texts: list[list[int]], device: torch.device) -> Tensor:
     """Ids of texts of several lengths as one tensor (B, longest), with 0 behind their ends."""
     longest = max(map(len, texts))
-    return torch.tensor([ids + [0] * (longest - len(ids)) for ids in texts], device=device)
+    padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in texts])
+    return padded.to(device, non_blocking=True)  # made there, it would be waited for

@@ -41,7 +41,7 @@ def hue(images: Tensor, turns: Tensor) -> Tensor:
     least = torch.where(chroma > 0, chroma, 1)
     of_green = torch.where(value == green, 2 + (blue - red) / least, 4 + (red - green) / least)
     sixths = torch.where(value == red, (green - blue) / least, of_green) + 6 * turns.to(images.dtype).view(-1, 1, 1)
-    corners = torch.tensor([5.0, 3.0, 1.0], device=images.device, dtype=images.dtype).view(3, 1, 1)
+    corners = torch.arange(5, 0, -2, device=images.device, dtype=images.dtype).view(3, 1, 1)
     place = (corners + sixths.unsqueeze(1)).remainder(6)  # (B, 3, H, W)
     return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(place, 4 - place).clamp(0, 1)
 

@@ -25,7 +25,7 @@ def without_green_magenta(images: Tensor) -> Tensor:
     Returns:
         the same shape, within -4/3 ... 4/3.
     """
-    axis = GREEN_MAGENTA.to(images).view(3, 1, 1)
+    axis = GREEN_MAGENTA.to(images.device, images.dtype, non_blocking=True).view(3, 1, 1)
     along = (images * axis).sum(1, keepdim=True) / axis.square().sum()
     return images - along * axis
 
