@@ -16,6 +16,7 @@ from translate.losses.contrastive import (
     clip,
     info_nce,
     moco_v3,
+    multilayer_patch_nce,
     nt_xent,
     patch_nce,
     unit,
@@ -68,6 +69,38 @@ def test_patch_nce_is_its_equation(batch, patches, channels, temperature, negati
     assert losses.shape == (batch, patches)
     expected = slow_patch_nce(query.numpy(), key.numpy(), temperature, negatives)
     np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), min_size=1, max_size=3), st.booleans(),
+    st.integers(1, 2), st.integers(1, 2), st.sampled_from(["image", "batch"]), seeds,
+)  # fmt: skip
+def test_multilayer_patch_nce_is_the_mean_over_the_layers(shapes, alike, domains, batch, negatives, seed):
+    shapes = [shapes[0]] * len(shapes) if alike else shapes
+    layers = [
+        [unit_vectors(domains * batch, *shape, seed + 2 * number + side) for number, shape in enumerate(shapes)]
+        for side in (0, 1)
+    ]
+    losses = multilayer_patch_nce(*layers, 0.3, negatives, domains)
+    expected = [
+        np.mean(
+            [
+                slow_patch_nce(*(x[part].numpy() for x in pair), 0.3, negatives).mean()
+                for pair in zip(*layers, strict=True)
+            ]
+        )
+        for part in (slice(domain * batch, (domain + 1) * batch) for domain in range(domains))
+    ]
+    np.testing.assert_allclose(losses.numpy(), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("negatives", "choices"), [("image", 8), ("batch", 24)])
+def test_equal_features_of_all_layers_give_the_logarithm_of_the_patches(negatives, choices):
+    layers = [torch.ones(6, 8, 4, dtype=torch.float64) / 2 for _ in range(5)]
+    assert multilayer_patch_nce(layers, layers, 0.07, negatives, domains=2).tolist() == pytest.approx(
+        [math.log(choices)] * 2
+    )
 
 
 @pytest.mark.parametrize("keys", [1, 2, 256])

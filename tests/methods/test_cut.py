@@ -128,7 +128,8 @@ def test_keys_are_targets(make_method, make_batch):
     method = make_method(lambda_GAN=0, nce_idt=False)
     batch = make_batch(method)
     state = method(batch)
-    fixed = CutState(batch, state.fake_B.detach(), None, None, None, None)
+    places = [contrast._replace(keys=None) for contrast in state.contrasts]
+    fixed = CutState(batch, state.fake_B.detach(), None, None, places)
     source = batch["A"].requires_grad_()
     total, _ = method.losses("G", fixed)
     assert torch.autograd.grad(total, source, allow_unused=True) == (None,)
@@ -200,7 +201,8 @@ def test_the_coin_may_stay_on_the_host(make_method):
     method = make_method(CUT_mode="FastCUT").to("meta")
     pictures = {domain: torch.zeros(2, 3, 16, 16, dtype=torch.float64, device="meta") for domain in "AB"}
     there = torch.zeros(2, 1, dtype=torch.bool, device="meta")
-    state = method({**pictures, "mirrors": torch.tensor([True, False]), "mirrored": there})
+    places = [torch.zeros(2, 7, dtype=torch.long, device="meta") for _ in method.taps]
+    state = method({**pictures, "mirrors": torch.tensor([True, False]), "mirrored": there, "positions_A": places})
     assert state.fake_B.device == state.mirrored.device == torch.device("meta")
 
 

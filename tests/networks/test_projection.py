@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from translate.losses.contrastive import patch_nce
 from translate.networks import PATCH_HEADS, build_patch_head
 from translate.networks.initialization import initialize
-from translate.networks.projection import PatchProjection, PatchSample, gather_patches, normalize
+from translate.networks.projection import PatchProjection, PatchSample, gather_patches, normalize, normalize_all
 
 SHAPES = [(2, 3, 5, 4), (2, 6, 3, 3)]
 
@@ -50,6 +50,13 @@ def test_vectors_become_unit_vectors_and_zero_stays_zero():
     assert lengths[0, 0] == 0
     torch.testing.assert_close(lengths.flatten()[1:], torch.ones(5))
     torch.testing.assert_close(normalize(vectors), vectors / (vectors.square().sum(-1, keepdim=True).sqrt() + 1e-7))
+
+
+@pytest.mark.parametrize("shapes", [[(2, 3, 4)] * 3, [(2, 3, 4), (2, 1, 4), (2, 3, 5)]])
+def test_several_tensors_become_what_each_would(shapes):
+    several = [torch.randn(shape) for shape in shapes]
+    for together, vectors in zip(normalize_all(several), several, strict=True):
+        assert torch.equal(together, normalize(vectors))
 
 
 def test_each_tap_has_its_own_mlp():

@@ -1,5 +1,7 @@
 """Contrastive losses: one InfoNCE; the methods differ in what they take for positives and negatives."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,21 +36,48 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, negatives: 
     tau 0.07 it is below the rounding of float64.)
 
     Args:
-        query: (B, P, C) unit vectors of the output's patches.
-        key: (B, P, C) unit vectors of the input's patches at the same positions.
+        query: (..., B, P, C) unit vectors of the output's patches.
+        key: (..., B, P, C) unit vectors of the input's patches at the same positions.
         temperature: tau > 0.
         negatives: ``image`` takes the P - 1 other patches of the same image, ``batch`` those of the whole batch too.
 
     Returns:
-        (B, P) losses, at least float32. With equal features each is ln P (``batch``: ln B*P).
+        (..., B, P) losses, at least float32. With equal features each is ln P (``batch``: ln B*P).
     """
     if negatives not in ("image", "batch"):
         raise ValueError(f"negatives come from 'image' or 'batch', not {negatives!r}")
-    shape = query.shape[:2]
+    shape = query.shape[:-1]
     if negatives == "batch":
-        query, key = query.flatten(0, 1).unsqueeze(0), key.flatten(0, 1).unsqueeze(0)
-    own = torch.arange(query.shape[1], device=query.device)
+        query, key = query.flatten(-3, -2), key.flatten(-3, -2)
+    own = torch.arange(query.shape[-2], device=query.device)
     return info_nce(products(query, key.detach()), own, temperature).view(shape)
+
+
+def multilayer_patch_nce(
+    queries: Sequence[Tensor],
+    keys: Sequence[Tensor],
+    temperature: float = 0.07,
+    negatives: str = "image",
+    domains: int = 1,
+) -> Tensor:
+    """The mean of ``patch_nce`` over the patches of each tapped layer, and over the layers (the same paper, eq. 4).
+
+    Layers whose patches are of one shape are computed together.
+
+    Args:
+        queries, keys: (domains * B, P_i, C_i) unit vectors of each layer.
+        temperature, negatives: see ``patch_nce``.
+        domains: so many parts of the samples, of equal length and one behind the other, with a mean of their own each.
+
+    Returns:
+        (domains,) means, at least float32.
+    """
+    if len({vectors.shape for vectors in queries}) > 1:
+        pairs = zip(queries, keys, strict=True)
+        means = [multilayer_patch_nce([query], [key], temperature, negatives, domains) for query, key in pairs]
+        return torch.stack(means).mean(0)
+    query, key = (torch.stack(list(vectors)).unflatten(1, (domains, -1)) for vectors in (queries, keys))
+    return patch_nce(query, key, temperature, negatives).mean((0, 2, 3))
 
 
 def products(query: Tensor, key: Tensor) -> Tensor:

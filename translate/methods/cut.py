@@ -1,9 +1,9 @@
 """CUT and FastCUT: contrastive unpaired translation (Park, Efros, Zhang, Zhu, ECCV 2020, arXiv:2007.15651)."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,16 +12,18 @@ from torch import Tensor, nn
 from translate.errors import InputError
 from translate.flags import flag
 from translate.losses.adversarial import GAN_MODES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
-from translate.losses.contrastive import patch_nce
+from translate.losses.contrastive import multilayer_patch_nce
 from translate.methods.base import Batch, Method
 from translate.methods.building import check_inside, check_judged, check_mixable, make_discriminator, make_generator
 from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
-from translate.methods.passes import run_together
+from translate.methods.passes import joined, run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
 from translate.networks.initialization import initialize
 from translate.networks.projection import gather_all
 from translate.networks.unet import UNET_GENERATORS
 from translate.options import NetworkOptions
+
+NCE_OF = {"A": "NCE", "B": "NCE_Y"}  # the loss of each domain's pictures
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,19 @@ class CutOptions:
     lambda_R1: float = flag(0.0, "weight of the R1 penalty on real pictures", low=0)
 
 
+class Contrast(NamedTuple):
+    """Of which domains patches of outputs and inputs are compared in one pass.
+
+    Attributes:
+        places: (n, P) of each tapped map, for the pictures of all these domains.
+        keys: patches (n, P, C) of the inputs' features, where the pass that translates them yields them.
+    """
+
+    domains: str
+    places: list[Tensor]
+    keys: list[Tensor] | None = None
+
+
 @dataclass
 class CutState:
     """What the players share in one step. Pictures (B, C, H, W) in [-1, 1]."""
@@ -56,8 +71,7 @@ class CutState:
     fake_B: Tensor  # mirrored where ``mirrored`` says so
     idt_B: Tensor | None
     mirrored: Tensor | None  # (B,) bool
-    keys_A: list[Tensor] | None  # patches (B, P, C) of real_A's features, where the pass that made fake_B yields them
-    keys_B: list[Tensor] | None
+    contrasts: list[Contrast]
 
 
 class CUT(Method):
@@ -176,6 +190,11 @@ class CUT(Method):
         """The domains whose pictures are translated."""
         return "AB" if self.translates_B else "A"
 
+    @property
+    def _compared(self) -> str:
+        """Those of which patches are compared with the translation's."""
+        return "" if not self.uses_nce else "AB" if self.uses_identity else "A"
+
     def _draw_positions(self, rng: np.random.Generator, height: int, width: int) -> list[np.ndarray]:
         places = [h * w for h, w in self.networks["G"].tap_sizes(height, width, self.taps)]
         return [rng.choice(n, min(self.options.num_patches, n), replace=False) for n in places]
@@ -186,47 +205,35 @@ class CUT(Method):
         The features of the unmirrored input come out of the same pass that translates it. They equal those of a
         separate pass if nothing depends on the batch or on chance, and if nothing was mirrored.
         """
-        real_A, real_B = batch["A"], batch["B"]
-        inputs = [real_A, real_B] if self.translates_B else [real_A]
         flipped = self.options.flip_equivariance and bool(batch["mirrors"].any())
         mirrored = batch["mirrored"].squeeze(1) if flipped else None
-        reuse = self.uses_nce and self.networks["G"].features_are_reusable and not flipped
-        if flipped:
-            inputs = [mirror(x, mirrored) for x in inputs]
-        positions = [batch[f"positions_{domain}"] for domain in self._domains] if reuse else None
-        noise = [batch[f"noise_{domain}"] for domain in self._domains if f"noise_{domain}" in batch]
-        outputs, keys = self._generate(inputs, positions, noise)
-        return CutState(
-            batch=batch,
-            fake_B=outputs[0],
-            idt_B=outputs[1] if self.translates_B else None,
-            mirrored=mirrored,
-            keys_A=keys[0],
-            keys_B=keys[-1] if self.translates_B else None,
-        )
-
-    def _generate(
-        self, inputs: list[Tensor], positions: list[list[Tensor]] | None, noise: list[list[Tensor]]
-    ) -> tuple[list[Tensor], list[list[Tensor] | None]]:
-        """Outputs, and where positions are given detached patches, of each input; equal sizes go through together.
-
-        ``noise`` holds the maps for each input where the generator takes some, and is empty elsewhere.
-        """
         generator = self.networks["G"]
-        if len(inputs) > 1 and inputs[0].shape[1:] != inputs[1].shape[1:]:
-            places = [None] * len(inputs) if positions is None else [[own] for own in positions]
-            maps = [[own] for own in noise] or [[]] * len(inputs)
-            parts = [self._generate([x], own, drawn) for x, own, drawn in zip(inputs, places, maps, strict=True)]
-            return [outputs[0] for outputs, _ in parts], [keys[0] for _, keys in parts]
-        counts = [len(x) for x in inputs]
-        images = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
-        drawn = {"noise": [torch.cat(level) for level in zip(*noise, strict=True)]} if noise else {}
-        if positions is None:
-            return list(generator(images, **drawn).split(counts)), [None] * len(inputs)
-        output, features = generator.forward_with_features(images, self.taps, **drawn)
-        split = zip(*(feature.detach().split(counts) for feature in features), strict=True)
-        keys = [gather_all(maps, own) for maps, own in zip(split, positions, strict=True)]
-        return list(output.split(counts)), keys
+        reuse = generator.features_are_reusable and not flipped
+        outputs: dict[str, Tensor] = {}
+        contrasts: list[Contrast] = []
+        for domains in _of_one_size(batch, self._domains):
+            images = joined([mirror(batch[domain], mirrored) if flipped else batch[domain] for domain in domains])
+            compared = "".join(domain for domain in domains if domain in self._compared)
+            if compared and reuse:
+                places = _places(batch, compared)
+                output, features = generator.forward_with_features(images, self.taps, **self._noise(batch, domains))
+                keys = gather_all([feature.detach()[: len(places[0])] for feature in features], places)
+                contrasts.append(Contrast(compared, places, keys))
+            else:
+                output = generator(images, **self._noise(batch, domains))
+            outputs |= zip(domains, output.chunk(len(domains)), strict=True)
+        if not reuse:
+            # Where samples influence each other, statistics and dropout masks follow the order of the passes, which is
+            # the reference's: query and key of A, then of B.
+            apart = _of_one_size(batch, self._compared) if generator.features_are_reusable else self._compared
+            contrasts = [Contrast(domains, _places(batch, domains)) for domains in apart]
+        return CutState(batch, outputs["A"], outputs.get("B"), mirrored, contrasts)
+
+    def _noise(self, batch: Batch, domains: str) -> dict[str, list[Tensor]]:
+        """What a generator that takes noise is given beside the pictures of the domains."""
+        if f"noise_{domains[0]}" not in batch:
+            return {}
+        return {"noise": [joined(list(level)) for level in zip(*(batch[f"noise_{d}"] for d in domains), strict=True)]}
 
     def losses(self, player: str, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
         return self._discriminator_losses(state) if player == "D" else self._generator_losses(state)
@@ -264,48 +271,27 @@ class CUT(Method):
         return total, {"G": total, **named}
 
     def _contrastive_losses(self, state: CutState) -> dict[str, Tensor]:
-        batch, domains = state.batch, "AB" if self.uses_identity else "A"
-        outputs, keys = [state.fake_B, state.idt_B], [state.keys_A, state.keys_B]
-        positions = [batch[f"positions_{domain}"] for domain in domains]
-        queries = self._encode_all(outputs[: len(domains)], positions, state.mirrored)
-        named = {"NCE": self._nce(batch["A"], next(queries), keys[0], positions[0])}
-        if self.uses_identity:
-            named["NCE_Y"] = self._nce(batch["B"], next(queries), keys[1], positions[1])
-        return named
+        found: dict[str, Tensor] = {}
+        for contrast in state.contrasts:
+            found |= zip(contrast.domains, self._nce(state, contrast).unbind(), strict=True)
+        return {NCE_OF[domain]: loss for domain, loss in found.items()}
 
-    def _encode_all(
-        self, images: list[Tensor], positions: list[list[Tensor]], mirrored: Tensor | None
-    ) -> Iterator[list[Tensor]]:
-        """Patches of the tapped features of each entry; in one pass where samples do not influence each other.
-
-        Elsewhere each pass waits until it is asked for: running statistics and dropout masks follow the order of the
-        passes, which is the reference's (query and key of A, then of B).
-        """
-        generator = self.networks["G"]
-        if len(images) == 1 or images[0].shape[1:] != images[1].shape[1:] or not generator.features_are_reusable:
-            for image, own in zip(images, positions, strict=True):
-                yield _patches(generator.features(image, self.taps), own, mirrored)
-            return
-        counts = [len(image) for image in images]
-        together = [torch.cat(places) for places in zip(*positions, strict=True)]
-        both = None if mirrored is None else mirrored.repeat(len(images))
-        patches = _patches(generator.features(torch.cat(images), self.taps), together, both)
-        yield from (list(own) for own in zip(*(tap.split(counts) for tap in patches), strict=True))
-
-    def _nce(self, source: Tensor, queries: list[Tensor], keys: list[Tensor] | None, positions: list[Tensor]) -> Tensor:
-        """Mean over the tapped layers of lambda_NCE * PatchNCE between patches of an output and of its source."""
-        generator, head = self.networks["G"], self.networks["F"]
+    def _nce(self, state: CutState, contrast: Contrast) -> Tensor:
+        """lambda_NCE times PatchNCE between patches of the outputs and of their inputs, for each domain."""
+        generator, head, options = self.networks["G"], self.networks["F"], self.options
+        outputs = {"A": state.fake_B, "B": state.idt_B}
+        mirrored = None if state.mirrored is None else state.mirrored.repeat(len(contrast.domains))
+        features = generator.features(joined([outputs[domain] for domain in contrast.domains]), self.taps)
+        queries = _patches(features, contrast.places, mirrored)
         with torch.no_grad():  # the key is a target: neither the encoder nor the head learns from its side
+            keys = contrast.keys
             if keys is None:
-                keys = gather_all(generator.features(source, self.taps), positions)
-            key_vectors = head.project(keys)
-        query_vectors = head.project(queries)
-        negatives = "batch" if self.options.nce_includes_all_negatives_from_minibatch else "image"
-        losses = [
-            patch_nce(query, key, self.options.nce_T, negatives).mean()
-            for query, key in zip(query_vectors, key_vectors, strict=True)
-        ]
-        return self.options.lambda_NCE * torch.stack(losses).mean()
+                sources = joined([state.batch[domain] for domain in contrast.domains])
+                keys = gather_all(generator.features(sources, self.taps), contrast.places)
+            keys = head.project(keys)
+        negatives = "batch" if options.nce_includes_all_negatives_from_minibatch else "image"
+        count = len(contrast.domains)
+        return options.lambda_NCE * multilayer_patch_nce(head.project(queries), keys, options.nce_T, negatives, count)
 
     def pictures(self, state: CutState) -> dict[str, Tensor]:
         named = {"real_A": state.batch["A"], "fake_B": state.fake_B, "real_B": state.batch["B"]}
@@ -366,6 +352,16 @@ def _sharper(options: CutOptions) -> str:
 def mirror(images: Tensor, mirrored: Tensor) -> Tensor:
     """Flip left and right those samples of (B, C, H, W) for which ``mirrored`` (B,) is true."""
     return torch.where(mirrored.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def _of_one_size(batch: Batch, domains: str) -> Sequence[str]:
+    """The domains, together where their pictures have one size."""
+    return [domains] if len({batch[domain].shape for domain in domains}) == 1 else list(domains)
+
+
+def _places(batch: Batch, domains: str) -> list[Tensor]:
+    """Positions (n, P) in each tapped map, for the pictures of all these domains."""
+    return [joined(list(level)) for level in zip(*(batch[f"positions_{domain}"] for domain in domains), strict=True)]
 
 
 def _patches(features: list[Tensor], positions: list[Tensor], mirrored: Tensor | None) -> list[Tensor]:

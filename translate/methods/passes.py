@@ -11,6 +11,11 @@ def samples_are_independent(network: nn.Module) -> bool:
     return not any(isinstance(module, nn.BatchNorm2d | nn.Dropout) for module in network.modules())
 
 
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors behind one another; one alone is not copied."""
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
 def run_together(network: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The network's output for each input (B, C, H, W), in their order.
 

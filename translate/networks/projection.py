@@ -8,10 +8,7 @@ from torch import Tensor, nn
 
 def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
     """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
-    # Neither view copies, in whichever of the two layouts the map lies, and its gradient lies channels-last.
-    places = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C)
-    samples = torch.arange(len(places), device=places.device).unsqueeze(1)
-    return places[samples, positions]  # whose gradient, unlike that of ``gather``, does not keep the map
+    return gather_all([features], [positions])[0]
 
 
 def gather_all(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
@@ -20,13 +17,24 @@ def gather_all(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[
     Raises:
         ValueError: not as many positions as maps.
     """
-    return [gather_patches(f, p) for f, p in zip(features, positions, strict=True)]
+    samples = torch.arange(len(features[0]), device=features[0].device).unsqueeze(1)
+    # Neither view copies, in whichever of the two layouts a map lies, and its gradient lies channels-last. That of an
+    # index, unlike that of ``gather``, does not keep the map.
+    places = [each.permute(0, 2, 3, 1).flatten(1, 2) for each in features]  # (B, H*W, C)
+    return [each[samples, chosen] for each, chosen in zip(places, positions, strict=True)]
 
 
 def normalize(vectors: Tensor) -> Tensor:
     """Divide by the L2 norm of the last dimension plus 1e-7, in float32 at least. A zero vector stays zero."""
     vectors = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
     return vectors / (torch.linalg.vector_norm(vectors, dim=-1, keepdim=True) + 1e-7)
+
+
+def normalize_all(vectors: Sequence[Tensor]) -> list[Tensor]:
+    """The same for several tensors; together where they are of one shape."""
+    if len({each.shape for each in vectors}) > 1:
+        return [normalize(each) for each in vectors]
+    return list(normalize(torch.stack(list(vectors))).unbind())
 
 
 class PatchSample(nn.Module):
@@ -38,7 +46,7 @@ class PatchSample(nn.Module):
 
     def project(self, patches: Sequence[Tensor]) -> list[Tensor]:
         """The same from patches that were gathered already (B, P_i, C_i)."""
-        return [normalize(x) for x in patches]
+        return normalize_all(patches)
 
 
 class PatchProjection(nn.Module):
@@ -65,7 +73,7 @@ class PatchProjection(nn.Module):
 
     def project(self, patches: Sequence[Tensor]) -> list[Tensor]:
         """The same from patches that were gathered already (B, P_i, C_i)."""
-        return [normalize(self._through(getattr(self, f"mlp_{tap}"), x)) for tap, x in enumerate(patches)]
+        return normalize_all([self._through(getattr(self, f"mlp_{tap}"), x) for tap, x in enumerate(patches)])
 
     @staticmethod
     def _through(mlp: nn.Module, x: Tensor) -> Tensor:
