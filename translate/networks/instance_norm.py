@@ -45,16 +45,7 @@ def instance_norm(x: Tensor, eps: float = 1e-5, rectify: bool = False) -> Tensor
     halved = x.dtype in (torch.bfloat16, torch.float16)  # torch's own would round the statistics too
     if x.device.type == "cpu" and (halved or x.is_contiguous(memory_format=torch.channels_last)):
         return _ChannelsLast.apply(x, eps, rectify)
-    result = F.instance_norm(x, eps=eps)
-    if result.requires_grad:
-        # On the CPU, the gradient of torch's instance norm is wrong where the batch is 1 and the incoming gradient
-        # lies channels-last (seen with torch 2.15).
-        result.register_hook(_contiguous)
-    return result.relu_() if rectify else result
-
-
-def _contiguous(gradient: Tensor | None) -> Tensor | None:
-    return None if gradient is None else gradient.contiguous()  # there is none where nothing behind the map has one
+    return _MapByMap.apply(x.contiguous(), eps, rectify)
 
 
 def _by_formula(x: Tensor, eps: float, rectify: bool) -> Tensor:
@@ -109,6 +100,47 @@ class _ChannelsLast(torch.autograd.Function):
             saved = None, None, mean, deviation, True, ctx.eps, [True, False, False]
             result[one] = torch.ops.aten.native_batch_norm_backward(incoming, x[one], scale, *saved)[0]
         return result, None, None
+
+
+class _MapByMap(torch.autograd.Function):
+    """Batch norm's kernels with batch and channels as one dimension, as in torch's own instance norm.
+
+    The result of that one is a view: where an activation behind it works in place, autograd copies the map of its
+    gradient twice. And on a CPU its gradient is wrong where the batch is 1 and the incoming one lies channels-last
+    (torch 2.15).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, eps: float, rectify: bool) -> Tensor:
+        mean, deviation = (values.flatten() for values in _statistics_like(x))
+        result = torch.empty_like(x)
+        arguments = _joined(x), None, None, None, None, True, 0.0, eps
+        torch.ops.aten.native_batch_norm.out(*arguments, out=_joined(result), save_mean=mean, save_invstd=deviation)
+        if rectify:
+            result.relu_()
+        ctx.save_for_backward(x, mean, deviation, result if rectify else None)
+        ctx.eps = eps
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        x, mean, deviation, rectified = ctx.saved_tensors
+        if torch.is_grad_enabled():  # a penalty on gradients differentiates this once more
+            (result,) = torch.autograd.grad(
+                _by_formula(x, ctx.eps, rectified is not None), x, gradient, create_graph=True
+            )
+            return result, None, None
+        incoming = gradient.contiguous()
+        if rectified is not None:
+            incoming = torch.ops.aten.threshold_backward(incoming, rectified, 0)
+        saved = None, None, None, mean, deviation, True, ctx.eps, [True, False, False]
+        result = torch.ops.aten.native_batch_norm_backward(_joined(incoming), _joined(x), *saved)[0]
+        return result.view(x.shape), None, None
+
+
+def _joined(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (1, B C, H, W)"""
+    return x.view(1, -1, *x.shape[2:])
 
 
 class Moments:

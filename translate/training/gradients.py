@@ -61,8 +61,10 @@ class Gradients:
             with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
                 total, named = self.method.losses(player, state)
             # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
-            self.scaler.scale(total / parts).backward(inputs=self.owned[player])
+            self.scaler.scale(total if parts == 1 else total / parts).backward(inputs=self.owned[player])
             totals.append(total.detach())
             for name, loss in named.items():
                 sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        if parts == 1:
+            return totals[0], sums
         return torch.stack(totals).mean(), {name: loss / parts for name, loss in sums.items()}
