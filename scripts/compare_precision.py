@@ -69,7 +69,7 @@ def gradients(job: Job, batch: Batch, word: str) -> Gradients:
     """Of one step, without taking it."""
     method, precision = job.method.train(), Precision(word, job.precision.device)
     prepare = Preparation(method, job.settings.run.seed, precision.device, precision.layout)
-    states = Forward(method, prepare.seed_layers, precision, [prepare(batch)])
+    states = Forward(method, prepare.seed_layers, precision.autocast, [prepare(batch)])
     found = {}
     for player, names in method.players.items():
         state = states.of(player, 0)

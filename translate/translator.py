@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
@@ -26,12 +26,13 @@ from translate.given import mapped, refuse_deep, refuse_type, scaled_floats, tur
 from translate.inference import numbers_of, translate_image, translate_pictures, translate_signed, views_and_numbers_of
 from translate.methods import METHODS, Method
 from translate.networks import build_generator
+from translate.networks.casting import CastWeights
 from translate.networks.weights import describe_generator, fit_weights, load_weights
 from translate.options import TestOptions
 from translate.recorded_ranges import recorded_ranges
 from translate.sizing import TestSize
 from translate.tiling import TiledGenerator
-from translate.training.precision import choose_precision
+from translate.training.precision import HALF, choose_precision
 from translate.training.run_folder import RunFolder
 
 AnyPath: TypeAlias = str | os.PathLike[str]
@@ -105,6 +106,8 @@ class Translator:
         generator = generator if tile is None else TiledGenerator(generator, tile, tile_stats)
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
+        half = HALF.get(self.precision.name)
+        self._casts = CastWeights(generator, half) if half else None
         self.size = size
         self.input_nc = input_nc
         self.record = record or {}
@@ -280,7 +283,8 @@ class Translator:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         self.precision.set_up()
-        with torch.inference_mode(), self.precision.autocast():
+        cast = self._casts.in_place() if self._casts else nullcontext()
+        with torch.inference_mode(), self.precision.autocast(), cast:
             yield
 
     def _inputs(self, mask: Any, width: int, height: int) -> dict[str, Tensor]:

@@ -32,7 +32,9 @@ def make_forward(order: str, parts: int) -> tuple[Spy, Forward]:
     method, device = Spy(order), torch.device("cpu")
     batch = {"epoch": 1, "index": list(range(4)), "A_paths": list("abcd"), "A": torch.arange(4)}
     split = split_batch(batch, parts)
-    return method, Forward(method, Preparation(method, 0, device).seed_layers, Precision("fp32", device), split)
+    return method, Forward(
+        method, Preparation(method, 0, device).seed_layers, Precision("fp32", device).autocast, split
+    )
 
 
 def test_a_batch_is_split_in_order():

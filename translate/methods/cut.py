@@ -18,6 +18,7 @@ from translate.methods.building import check_inside, check_judged, check_mixable
 from translate.methods.health import BLIND, COLLAPSE, INVERSION, UNCHANGED, WON, Game, Level, draw_levels
 from translate.methods.passes import joined, run_together
 from translate.networks import PATCH_HEADS, RESNET_GENERATORS, build_patch_head
+from translate.networks.casting import full_weights
 from translate.networks.initialization import initialize
 from translate.networks.projection import gather_all
 from translate.networks.unet import UNET_GENERATORS
@@ -249,10 +250,12 @@ class CUT(Method):
         total = 0.5 * (named["D_fake"] + named["D_real"])
         if options.gan_mode == "wgangp" and options.lambda_gp > 0:
             check_mixable(fake, real)
-            named["D_gp"] = options.lambda_gp * gradient_penalty(discriminator, real, fake, state.batch["mix"])
+            with full_weights():  # penalties are not computed in half precision
+                named["D_gp"] = options.lambda_gp * gradient_penalty(discriminator, real, fake, state.batch["mix"])
             total = total + named["D_gp"]
         if options.lambda_R1 > 0:
-            named["D_R1"] = options.lambda_R1 * r1_penalty(discriminator, real)
+            with full_weights():
+                named["D_R1"] = options.lambda_R1 * r1_penalty(discriminator, real)
             total = total + named["D_R1"]
         return total, named
 

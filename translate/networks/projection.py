@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from translate.networks.casting import full_weights
+
 
 def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
     """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
@@ -80,7 +82,7 @@ class PatchProjection(nn.Module):
         if not _computes_in_float16(x.device.type):
             return mlp(x)
         # What a fresh MLP makes is so short that the gradient of its length is beyond the range of float16.
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast(x.device.type, enabled=False), full_weights():
             return mlp(x.float())
 
 

@@ -7,7 +7,7 @@ import shutil
 import torch
 
 from translate.methods import Method
-from translate.training.precision import Precision, cpu_flags
+from translate.training.precision import HALF, Precision, cpu_flags
 
 COMPILERS = ("g++", "clang++", "c++")
 
@@ -28,6 +28,14 @@ def compile_networks(method: Method, word: str, precision: Precision) -> bool:
     for network in method.networks.values():
         network.compile()
     return True
+
+
+def are_cast_at_once(method: Method, precision: Precision) -> bool:
+    """Whether weights are best cast by one operation for each pass (``CastWeights``): in half precision on a GPU, which
+    waits for Python where batches are small. A CPU would cast what a pass does not need, and a compiler joins casts
+    with what is around them."""
+    compiled = any(network._compiled_call_impl or "_run" in vars(network) for network in method.networks.values())
+    return precision.name in HALF and precision.device.type == "cuda" and not compiled
 
 
 def cannot_compile(error: RuntimeError) -> bool:

@@ -1,15 +1,16 @@
 """The forward passes of one step: shared by the players where memory allows, else recomputed."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 
 from translate.methods import Method
 from translate.networks.checkpointing import frozen_statistics
-from translate.training.precision import Precision
 from translate.training.preparing import Batch
+
+Computing = Callable[[], AbstractContextManager[None]]  # such as ``Precision.autocast``
 
 
 class Forward:
@@ -23,14 +24,14 @@ class Forward:
     Args:
         method: whose passes they are.
         seed: called with a part before its pass: seeds the generator of layers that draw.
-        precision: in which it computes.
+        computing: the context in which it computes.
         parts: of the batch, prepared.
     """
 
-    def __init__(self, method: Method, seed: Callable[[Batch], None], precision: Precision, parts: list[Batch]):
+    def __init__(self, method: Method, seed: Callable[[Batch], None], computing: Computing, parts: list[Batch]):
         self.method = method
         self.seed = seed
-        self.precision = precision
+        self.computing = computing
         self.parts = parts
         self.first: Any = None  # of the first part
         self._kept: dict[int, Any] = {}
@@ -45,7 +46,7 @@ class Forward:
         without_gradient = player in self._before and len(self.parts) > 1
         # A pass that is going to be repeated with a gradient counts nothing in running statistics.
         uncounted = frozen_statistics(self.method) if without_gradient else nullcontext()
-        with torch.set_grad_enabled(not without_gradient), uncounted, self.precision.autocast():
+        with torch.set_grad_enabled(not without_gradient), uncounted, self.computing():
             self.seed(self.parts[number])
             state = self.method(self.parts[number])
         if not without_gradient and self._keeps:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.methods import Method
-from translate.training.forward import Forward
-from translate.training.precision import Precision
+from translate.training.forward import Computing, Forward
 
 Weights = Mapping[str, Sequence[nn.Parameter]]  # of each player
 
@@ -34,17 +33,17 @@ class Gradients:
     Args:
         method: what is learned.
         states: its forward passes of this step.
-        precision: in which the losses are computed.
+        computing: the context in which the losses are computed.
         scaler: of the losses.
         owned: the weights of each player.
     """
 
     def __init__(
-        self, method: Method, states: Forward, precision: Precision, scaler: torch.amp.GradScaler, owned: Weights
+        self, method: Method, states: Forward, computing: Computing, scaler: torch.amp.GradScaler, owned: Weights
     ):
         self.method = method
         self.states = states
-        self.precision = precision
+        self.computing = computing
         self.scaler = scaler
         self.owned = owned
 
@@ -58,7 +57,7 @@ class Gradients:
         totals: list[Tensor] = []
         for number in range(parts):
             state = self.states.of(player, number)
-            with self.precision.autocast():  # anew for each player: it keeps the weights that it has cast
+            with self.computing():  # anew for each player: it keeps the weights that it has cast
                 total, named = self.method.losses(player, state)
             # Only this player's weights get a gradient: nothing is computed for the others' that nobody would use.
             self.scaler.scale(total if parts == 1 else total / parts).backward(inputs=self.owned[player])

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,10 +14,12 @@ from translate.collectives import any_says, average_over_processes, process_coun
 from translate.data.listing import shown_some
 from translate.errors import InputError, LostReader, RunError
 from translate.methods import Method
+from translate.networks.casting import CastWeights
 from translate.training.averaging import WeightAverage
+from translate.training.compiling import are_cast_at_once
 from translate.training.forward import Forward
 from translate.training.gradients import Gradients, StepGradients
-from translate.training.precision import Precision
+from translate.training.precision import HALF, Precision
 from translate.training.preparing import Batch, Preparation, share_counts, split_batch
 from translate.training.processes import check_alike
 from translate.training.recording import Recorder, Recordings
@@ -131,6 +133,7 @@ class Trainer:
         }
         self.recorder = recorder
         self.recordings = Recordings(recorder, self.device, self._owned) if recorder else None
+        self._casts: CastWeights | None = None
 
     def run(self, batches: Iterable[Batch]) -> None:
         """Step through the batches until they end, a limit is reached or the observer says so."""
@@ -203,8 +206,8 @@ class Trainer:
         """What makes the gradients of a step on these prepared parts."""
 
         def make(seed: Callable[[Batch], None], parts: list[Batch]) -> Gradients:
-            states = Forward(self.method, seed, self.precision, parts)
-            return Gradients(self.method, states, self.precision, self.scaler, self._owned)
+            states = Forward(self.method, seed, self._computing, parts)
+            return Gradients(self.method, states, self._computing, self.scaler, self._owned)
 
         if self.recordings is not None and len(parts) == 1:
             recorded = self.recordings.find(parts[0], lambda part: make(lambda _: None, [part]))
@@ -212,6 +215,13 @@ class Trainer:
                 self.prepare.seed_layers(parts[0])  # once, since what is recorded cannot seed a generator
                 return recorded
         return make(self.prepare.seed_layers, parts)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        if self._casts is None and are_cast_at_once(self.method, self.precision):
+            self._casts = CastWeights(self.method, HALF[self.precision.name])
+        with self.precision.autocast(), self._casts.in_place() if self._casts else nullcontext():
+            yield
 
     def _count(self, epoch: int) -> None:
         progress = self.progress
