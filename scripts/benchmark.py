@@ -20,7 +20,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from itertools import count
 from multiprocessing.connection import Connection
@@ -39,6 +39,7 @@ from translate.commands import run_command
 from translate.data.sampling import Share
 from translate.errors import RunError
 from translate.methods import cut
+from translate.networks.casting import CastWeights
 from translate.networks.checkpointing import checkpoint_gradients
 from translate.networks.instance_norm import InstanceNorm
 from translate.networks.layers import BlurDownsample, BlurUpsample
@@ -49,7 +50,7 @@ from translate.training.job import build_method
 from translate.training.loop import Limits, Trainer
 from translate.training.memory import keep_freed_memory, peak_mib
 from translate.training.optimizers import build_optimizers
-from translate.training.precision import choose_precision
+from translate.training.precision import HALF, choose_precision
 from translate.training.recording import CudaGraphs
 
 SIDES = ("reference", "published", "fp32", "default", "compiled", "graphs", "parts", "recomputed")
@@ -202,12 +203,14 @@ def make_ours(side: str, flags: argparse.Namespace) -> Work:
         step()
 
     @cache
-    def translator() -> nn.Module:
-        return method.to(memory_format=still).trained_translator()
+    def translator() -> tuple[nn.Module, Callable[[], AbstractContextManager]]:
+        network, half = method.to(memory_format=still).trained_translator(), HALF.get(precision.name)
+        return network, CastWeights(network, half, keep=True).in_place if half else nullcontext
 
     def picture() -> None:
-        with torch.inference_mode(), precision.autocast():
-            translator()(pictures)
+        network, cast = translator()
+        with torch.inference_mode(), precision.autocast(), cast():
+            network(pictures)
 
     return Work(step, picture, precision.name)
 

@@ -107,7 +107,7 @@ class Translator:
         generator = generator.to(self.device, memory_format=torch.channels_last)
         self.generator = generator.eval().requires_grad_(False)
         half = HALF.get(self.precision.name)
-        self._casts = CastWeights(generator, half) if half else None
+        self._casts = CastWeights(generator, half, keep=True) if half else None
         self.size = size
         self.input_nc = input_nc
         self.record = record or {}
@@ -284,7 +284,7 @@ class Translator:
     def _computing(self) -> Iterator[None]:
         self.precision.set_up()
         cast = self._casts.in_place() if self._casts else nullcontext()
-        with torch.inference_mode(), self.precision.autocast(), cast:
+        with torch.inference_mode(), self.precision.autocast(), cast:  # in this order: nothing cast needs a gradient
             yield
 
     def _inputs(self, mask: Any, width: int, height: int) -> dict[str, Tensor]:

@@ -168,8 +168,8 @@ class FileServer:
         part = content[start:] if until is None else content[start : start + until]
         middle = len(part) // 2
         for piece in (part[:middle], part[middle:]):
+            request.sent += len(piece)  # before it: who has the last piece may look here at once
             handler.wfile.write(piece)
-            request.sent += len(piece)
             handler.wfile.flush()
             self.hold.wait()
 

@@ -135,6 +135,23 @@ def test_each_pass_sees_the_weights_as_they_are_then():
         assert network.down.weight.unique().tolist() == [2]
 
 
+def test_what_is_kept_is_cast_again_when_weights_were_written_to():
+    network = Network()
+    casts = CastWeights(network, torch.bfloat16, keep=True)
+
+    def seen() -> Tensor:
+        with torch.inference_mode(), casts.in_place():
+            return network.down.weight
+
+    first = seen()
+    assert seen() is first
+    network.load_state_dict({name: value + 1 for name, value in network.state_dict().items()})
+    assert torch.equal(seen(), network.down.weight.bfloat16())
+    assert not torch.equal(seen(), first)
+    with casts.in_place():
+        assert network.down.weight.requires_grad  # what is kept has no gradient
+
+
 def test_a_network_that_has_no_such_layer_is_left_alone():
     with CastWeights(nn.BatchNorm2d(3), torch.bfloat16).in_place(), full_weights():
         pass

@@ -1,4 +1,4 @@
-"""Steps that are recorded once and repeated: a GPU is handed the thousands of operations of a step as one.
+"""Steps that are recorded once and repeated: a GPU is handed the many operations of a step as one.
 
 A small batch is computed faster than Python can ask for its operations one by one. So the first steps on batches of a
 kind are computed as they come, the next one is recorded, and from then on what was recorded is repeated on the same
