@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.optimizers import build_optimizers
 from translate.training.phantom import META, Conjuring, Ledger, Phantom, shadow
 from translate.training.precision import Precision
-from translate.training.preparing import Batch, Preparation
+from translate.training.preparing import Batch, Preparation, decides
 
 CPU = torch.device("cpu")
 
@@ -149,9 +148,5 @@ class _ShapesOnly(Preparation):
     def seed_layers(self, batch: Batch) -> None:
         """Nothing is drawn."""
 
-    def _stack(self, values: list[Any]) -> Any:
-        stacked = super()._stack(values)
-        if not isinstance(stacked, Tensor):
-            return stacked
-        decides = stacked.ndim == 1 and not stacked.is_floating_point()
-        return stacked if decides else Phantom(stacked.to(META), self.ledger)
+    def _hand_over(self, stacked: Tensor) -> Tensor:
+        return stacked if decides(stacked) else Phantom(stacked.to(META), self.ledger)

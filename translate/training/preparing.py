@@ -60,15 +60,15 @@ class Preparation:
         if not isinstance(values[0], list):
             return self._hand_over(torch.from_numpy(np.stack(values)))
         columns = [torch.from_numpy(np.stack(column)) for column in zip(*values, strict=True)]
-        if _decides(columns[0]) or len({column.shape for column in columns}) > 1:
+        if decides(columns[0]) or len({column.shape for column in columns}) > 1:
             return [self._hand_over(column) for column in columns]
         return list(self._hand_over(torch.stack(columns)).unbind())  # at once
 
     def _hand_over(self, stacked: Tensor) -> Tensor:
-        return stacked if _decides(stacked) else stacked.to(self.device, non_blocking=True)
+        return stacked if decides(stacked) else stacked.to(self.device, non_blocking=True)
 
 
-def _decides(stacked: Tensor) -> bool:
+def decides(stacked: Tensor) -> bool:
     """Whether a number a sample is a decision of ``Method.draw``, which the host reads."""
     return stacked.ndim == 1 and not stacked.is_floating_point()
 
