@@ -12,7 +12,7 @@ import torch
 from translate.data.sample import crop, cut, read_photographs, regions
 from translate.data.tensors import to_image, to_signed, to_uint8
 from translate.losses.adversarial import discriminator_loss, generator_loss, r1_penalty
-from translate.losses.contrastive import patch_nce
+from translate.losses.contrastive import multilayer_patch_nce
 from translate.networks import build_discriminator, build_generator, build_patch_head
 from translate.networks.initialization import initialize
 
@@ -52,8 +52,7 @@ for step in range(1, flags.steps + 1):
     adam_D.step()
     # Each patch of the output must pick out the patch of the input at its own place among 64 of them.
     places = [torch.rand(4, height * width).argsort()[:, :64] for height, width in G.tap_sizes(32, 32, taps)]
-    pairs = zip(F(G.features(fake_B, taps), places), F(keys, places), strict=True)
-    nce = torch.stack([patch_nce(query, key).mean() for query, key in pairs]).mean()
+    nce = multilayer_patch_nce(F(G.features(fake_B, taps), places), F(keys, places)).mean()
     adam_G.zero_grad()
     (generator_loss("lsgan", D(fake_B)) + 10 * nce).backward()
     adam_G.step()

@@ -1,6 +1,7 @@
 """Weights that are cast all at once: the same results to the bit, in fewer operations, and nothing left behind."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -150,6 +151,21 @@ def test_what_is_kept_is_cast_again_when_weights_were_written_to():
     assert not torch.equal(seen(), first)
     with casts.in_place():
         assert network.down.weight.requires_grad  # what is kept has no gradient
+
+
+def test_two_threads_may_translate_with_one_network():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.ConvTranspose2d(8, 3, 5))
+    casts = CastWeights(network, torch.bfloat16, keep=True)
+    x = pictures().detach()
+
+    def translate(_: int) -> Tensor:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), casts.in_place():
+            return network(x)
+
+    expected = translate(0)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(torch.equal(found, expected) for found in pool.map(translate, range(200)))
+    assert all(layer.weight is layer._parameters["weight"] for layer in network[::2])
 
 
 def test_a_network_that_has_no_such_layer_is_left_alone():

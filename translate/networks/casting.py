@@ -1,5 +1,6 @@
 """Weights in half precision, cast all at once."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,15 @@ from torch import Tensor, nn
 
 LAYERS = nn.Conv2d | nn.ConvTranspose2d | nn.Linear  # whose weights autocast casts
 
-_in_place: list["CastWeights"] = []  # those within whose block something is computed; at most one
+
+class _Computing(threading.local):
+    """What the layers see in a thread at the moment: a layer and the name of its weight, and what was cast of it."""
+
+    def __init__(self) -> None:
+        self.shown: list[list[tuple[nn.Module, str, Tensor]]] = []
+
+
+_computing = _Computing()
 
 
 class CastWeights:
@@ -36,21 +45,19 @@ class CastWeights:
             for name, weight in layer._parameters.items()
             if weight is not None and weight.dtype == torch.float32
         ]
-        self._shown: list[Tensor] = []
         self._kept: tuple[Any, list[Tensor]] = None, []
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Within it the layers see the weights as they are now, cast."""
-        self._shown = self._cast()
-        _in_place.append(self)
-        self._show()
+        shown = [(layer, name, weight) for (layer, name), weight in zip(self._places, self._cast(), strict=True)]
+        _computing.shown.append(shown)
+        _show(shown)
         try:
             yield
         finally:
-            self._hide()
-            _in_place.remove(self)
-            self._shown = []  # only gradients need them any longer
+            _hide(shown)
+            _computing.shown.pop()
 
     def _cast(self) -> list[Tensor]:
         weights = [layer._parameters[name] for layer, name in self._places]
@@ -70,25 +77,27 @@ class CastWeights:
                 cast |= zip(map(id, chosen), _Cast.apply(self.dtype, *chosen), strict=True)
         return [cast[id(weight)] for weight in weights]
 
-    def _show(self) -> None:
-        for (layer, name), weight in zip(self._places, self._shown, strict=True):
-            vars(layer)[name] = weight  # is found before the parameter of that name
-
-    def _hide(self) -> None:
-        for layer, name in self._places:
-            vars(layer).pop(name, None)
-
 
 @contextmanager
 def full_weights() -> Iterator[None]:
     """Within it layers see their own weights again, for what must not be computed in half precision."""
-    for casts in _in_place:
-        casts._hide()
+    for shown in _computing.shown:
+        _hide(shown)
     try:
         yield
     finally:
-        for casts in _in_place:
-            casts._show()
+        for shown in _computing.shown:
+            _show(shown)
+
+
+def _show(shown: Sequence[tuple[nn.Module, str, Tensor]]) -> None:
+    for layer, name, weight in shown:
+        vars(layer)[name] = weight  # is found before the parameter of that name
+
+
+def _hide(shown: Sequence[tuple[nn.Module, str, Tensor]]) -> None:
+    for layer, name, _ in shown:
+        vars(layer).pop(name, None)  # another thread that translates with the network may have been quicker
 
 
 class _Cast(torch.autograd.Function):
