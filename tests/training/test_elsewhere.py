@@ -4,8 +4,10 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -17,6 +19,7 @@ from translate.training.loop import Limits, Trainer
 from translate.training.optimizers import build_optimizers
 from translate.training.precision import Precision
 from translate.training.run import train_from_flags
+from translate.translator import Translator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -57,6 +60,17 @@ def losses_of(folder):
     return [json.loads(line)["losses"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def translated(folder, place):
+    """What the run's translator shows of two pictures, alone and where it can together."""
+    translator = Translator.load(folder, device=place, precision="fp32", size="original")
+    numbers = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    pictures = [translator.prepare(Image.fromarray(each)) for each in numbers]
+    shown = [view for picture in pictures for view in translator.views(picture).values()]
+    if not (hasattr(translator.generator, "views") or getattr(translator.generator, "takes_mask", False)):
+        shown += translator.translate_together(pictures)
+    return shown
+
+
 @pytest.mark.filterwarnings("ignore:for .* copying from a non-meta")  # it is copied all the same
 @pytest.mark.parametrize("model", METHODS.names())
 def test_every_method_trains_there_as_here_and_no_step_waits(model, flags, monkeypatch):
@@ -75,6 +89,10 @@ def test_every_method_trains_there_as_here_and_no_step_waits(model, flags, monke
         folder = train_from_flags({**flags(model), **half}).folder
         train_from_flags({"continue_train": True, "name": "there", "checkpoints_dir": str(folder.parent),
                           "max_steps": None})  # fmt: skip
+        shown_there = translated(folder, ELSEWHERE) if METHODS[model].generators else []
+    shown_here = translated(folder, "cpu") if METHODS[model].generators else []
+    for there, here_too in zip(shown_there, shown_here, strict=True):
+        np.testing.assert_allclose(np.asarray(there, float), np.asarray(here_too, float), atol=1)
     assert waits, "losses are fetched to be printed"
     assert not waits_of_steps
     there = losses_of(folder)
