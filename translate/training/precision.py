@@ -11,7 +11,7 @@ from torch import nn
 from translate.errors import InputError
 
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# Channels of a generator's first convolution. Below this, bf16 saves less than a tenth of a step (docs/performance.md).
+# Channels of a generator's first convolution. Below this, bf16 saves less than a tenth of a step (docs/precision.md).
 WIDE = 32
 
 
