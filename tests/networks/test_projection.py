@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from translate.losses.contrastive import patch_nce
 from translate.networks import PATCH_HEADS, build_patch_head
 from translate.networks.initialization import initialize
-from translate.networks.projection import PatchProjection, PatchSample, gather_patches, normalize, normalize_all
+from translate.networks.projection import PatchProjection, PatchSample, gather_all, normalize, normalize_all
 
 SHAPES = [(2, 3, 5, 4), (2, 6, 3, 3)]
 
@@ -26,7 +26,7 @@ def test_patches_are_the_features_at_their_positions(batch, channels, height, wi
     torch.manual_seed(0)
     features = torch.randn(batch, channels, height, width)
     positions = torch.randint(height * width, (batch, patches))
-    gathered = gather_patches(features, positions)
+    gathered = gather_all([features], [positions])[0]
     assert gathered.shape == (batch, patches, channels)
     for b in range(batch):
         for p, place in enumerate(positions[b].tolist()):
@@ -37,7 +37,7 @@ def test_patches_are_the_features_at_their_positions(batch, channels, height, wi
 def test_gradients_come_back_channels_last_and_add_up(batch):
     features = torch.randn(batch, 3, 4, 5, requires_grad=True)
     positions = torch.tensor([7, 0, 7]).expand(batch, -1)
-    (gradient,) = torch.autograd.grad(gather_patches(features, positions).sum(), features)
+    (gradient,) = torch.autograd.grad(gather_all([features], [positions])[0].sum(), features)
     assert gradient.is_contiguous(memory_format=torch.channels_last)
     expected = torch.zeros(20).index_add(0, positions[0], torch.ones(3)).view(4, 5)
     assert torch.equal(gradient, expected.expand(batch, 3, 4, 5))
@@ -65,7 +65,7 @@ def test_each_tap_has_its_own_mlp():
     results = head(features, positions)
     for tap, (feature, position) in enumerate(zip(features, positions, strict=True)):
         weights = head.state_dict()
-        hidden = gather_patches(feature, position) @ weights[f"mlp_{tap}.0.weight"].T + weights[f"mlp_{tap}.0.bias"]
+        hidden = gather_all([feature], [position])[0] @ weights[f"mlp_{tap}.0.weight"].T + weights[f"mlp_{tap}.0.bias"]
         raw = hidden.relu() @ weights[f"mlp_{tap}.2.weight"].T + weights[f"mlp_{tap}.2.bias"]
         torch.testing.assert_close(results[tap], raw / (raw.norm(dim=-1, keepdim=True) + 1e-7))
         assert results[tap].shape == (2, 4, 7)
@@ -100,7 +100,7 @@ def test_sampling_without_an_mlp_learns_nothing():
     assert isinstance(head, PatchSample)
     assert head.state_dict() == {}
     for vectors, feature, position in zip(head(features, positions), features, positions, strict=True):
-        torch.testing.assert_close(vectors, normalize(gather_patches(feature, position)))
+        torch.testing.assert_close(vectors, normalize(gather_all([feature], [position])[0]))
 
 
 @pytest.mark.parametrize("netF", PATCH_HEADS)

@@ -11,7 +11,7 @@ from torch import nn
 
 from translate.networks import GENERATORS, build_generator
 from translate.networks.layers import NORMS
-from translate.networks.projection import gather_patches
+from translate.networks.projection import gather_all
 from translate.networks.resnet import ResnetBlock, ResnetGenerator
 
 VARIANTS = [
@@ -173,7 +173,7 @@ def test_gradients_of_gathered_features_are_their_slopes(batch, norm):
     positions = torch.arange(5).expand(batch, -1)
 
     def gathered(x: torch.Tensor) -> torch.Tensor:
-        vectors = [gather_patches(feature, positions) for feature in network.features(x, taps)]
+        vectors = gather_all(network.features(x, taps), [positions] * len(taps))
         return torch.stack([vector.tanh().square().sum() for vector in vectors])
 
     assert torch.autograd.gradcheck(gathered, pictures, fast_mode=True)

@@ -216,7 +216,7 @@ class CUT(Method):
             images = joined([mirror(batch[domain], mirrored) if flipped else batch[domain] for domain in domains])
             compared = "".join(domain for domain in domains if domain in self._compared)
             if compared and reuse:
-                places = _places(batch, compared)
+                places = _of_domains(batch, "positions", compared)
                 output, features = generator.forward_with_features(images, self.taps, **self._noise(batch, domains))
                 keys = gather_all([feature.detach()[: len(places[0])] for feature in features], places)
                 contrasts.append(Contrast(compared, places, keys))
@@ -227,14 +227,14 @@ class CUT(Method):
             # Where samples influence each other, statistics and dropout masks follow the order of the passes, which is
             # the reference's: query and key of A, then of B.
             apart = _of_one_size(batch, self._compared) if generator.features_are_reusable else self._compared
-            contrasts = [Contrast(domains, _places(batch, domains)) for domains in apart]
+            contrasts = [Contrast(domains, _of_domains(batch, "positions", domains)) for domains in apart]
         return CutState(batch, outputs["A"], outputs.get("B"), mirrored, contrasts)
 
     def _noise(self, batch: Batch, domains: str) -> dict[str, list[Tensor]]:
         """What a generator that takes noise is given beside the pictures of the domains."""
         if f"noise_{domains[0]}" not in batch:
             return {}
-        return {"noise": [joined(list(level)) for level in zip(*(batch[f"noise_{d}"] for d in domains), strict=True)]}
+        return {"noise": _of_domains(batch, "noise", domains)}
 
     def losses(self, player: str, state: CutState) -> tuple[Tensor, dict[str, Tensor]]:
         return self._discriminator_losses(state) if player == "D" else self._generator_losses(state)
@@ -362,9 +362,9 @@ def _of_one_size(batch: Batch, domains: str) -> Sequence[str]:
     return [domains] if len({batch[domain].shape for domain in domains}) == 1 else list(domains)
 
 
-def _places(batch: Batch, domains: str) -> list[Tensor]:
-    """Positions (n, P) in each tapped map, for the pictures of all these domains."""
-    return [joined(list(level)) for level in zip(*(batch[f"positions_{domain}"] for domain in domains), strict=True)]
+def _of_domains(batch: Batch, name: str, domains: str) -> list[Tensor]:
+    """What ``draw`` gives by a name, such as positions (n, P) in each tapped map, for all pictures of the domains."""
+    return [joined(level) for level in zip(*(batch[f"{name}_{domain}"] for domain in domains), strict=True)]
 
 
 def _patches(features: list[Tensor], positions: list[Tensor], mirrored: Tensor | None) -> list[Tensor]:

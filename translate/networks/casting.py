@@ -70,9 +70,10 @@ class CastWeights:
         return self._kept[1]
 
     def _cast_now(self, weights: Sequence[Tensor]) -> list[Tensor]:
-        cast = dict(zip(map(id, weights), weights, strict=True))  # what layers share is cast once
+        own = {id(weight): weight for weight in weights}  # what layers share is cast once
+        cast: dict[int, Tensor] = {}
         for learned in (False, True):  # what is frozen must not seem to need a gradient
-            chosen = [weight for weight in cast.values() if weight.requires_grad == learned]
+            chosen = [weight for weight in own.values() if weight.requires_grad == learned]
             if chosen:
                 cast |= zip(map(id, chosen), _Cast.apply(self.dtype, *chosen), strict=True)
         return [cast[id(weight)] for weight in weights]

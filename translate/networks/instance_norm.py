@@ -55,6 +55,11 @@ def _by_formula(x: Tensor, eps: float, rectify: bool) -> Tensor:
     return result.relu() if rectify else result
 
 
+def _differentiable(x: Tensor, eps: float, rectify: bool, gradient: Tensor) -> Tensor:
+    """The gradient of the map where a penalty on gradients differentiates it once more."""
+    return torch.autograd.grad(_by_formula(x, eps, rectify), x, gradient, create_graph=True)[0]
+
+
 class _ChannelsLast(torch.autograd.Function):
     """Batch norm's kernels, sample by sample.
 
@@ -83,9 +88,8 @@ class _ChannelsLast(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         x, means, deviations = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a penalty on gradients differentiates this once more
-            (result,) = torch.autograd.grad(_by_formula(x, ctx.eps, ctx.rectify), x, gradient, create_graph=True)
-            return result, None, None
+        if torch.is_grad_enabled():
+            return _differentiable(x, ctx.eps, ctx.rectify, gradient), None, None
         x, gradient = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (x, gradient))
         result = torch.empty_like(x)
         scale, shift = _unit(x)
@@ -125,11 +129,8 @@ class _MapByMap(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         x, mean, deviation, rectified = ctx.saved_tensors
-        if torch.is_grad_enabled():  # a penalty on gradients differentiates this once more
-            (result,) = torch.autograd.grad(
-                _by_formula(x, ctx.eps, rectified is not None), x, gradient, create_graph=True
-            )
-            return result, None, None
+        if torch.is_grad_enabled():
+            return _differentiable(x, ctx.eps, rectified is not None, gradient), None, None
         incoming = gradient.contiguous()
         if rectified is not None:
             incoming = torch.ops.aten.threshold_backward(incoming, rectified, 0)

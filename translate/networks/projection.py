@@ -8,13 +8,9 @@ from torch import Tensor, nn
 from translate.networks.casting import full_weights
 
 
-def gather_patches(features: Tensor, positions: Tensor) -> Tensor:
-    """Pick feature vectors at flat positions. (B, C, H, W) and (B, P) in [0, H*W) -> (B, P, C)."""
-    return gather_all([features], [positions])[0]
-
-
 def gather_all(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
-    """The same for several taps: (B, C_i, H_i, W_i) and (B, P_i) -> (B, P_i, C_i) each.
+    """Pick feature vectors of each tap at flat positions: (B, C_i, H_i, W_i) and (B, P_i) in [0, H_i*W_i) -> (B, P_i,
+    C_i) each.
 
     Raises:
         ValueError: not as many positions as maps.

@@ -34,8 +34,9 @@ def are_cast_at_once(method: Method, precision: Precision) -> bool:
     """Whether weights are best cast by one operation for each pass (``CastWeights``): in half precision on a GPU, which
     waits for Python where batches are small. A CPU would cast what a pass does not need, and a compiler joins casts
     with what is around them."""
-    compiled = any(network._compiled_call_impl or "_run" in vars(network) for network in method.networks.values())
-    return precision.name in HALF and precision.device.type == "cuda" and not compiled
+    if precision.name not in HALF or precision.device.type != "cuda":
+        return False
+    return not any(network._compiled_call_impl or "_run" in vars(network) for network in method.networks.values())
 
 
 def cannot_compile(error: RuntimeError) -> bool:
